@@ -1,0 +1,108 @@
+#include "scheduler/constraints.h"
+
+#include <algorithm>
+
+namespace stoker::scheduler {
+namespace {
+
+bool contains(const std::vector<ModelId>& models, ModelId model) {
+  return std::find(models.begin(), models.end(), model) != models.end();
+}
+
+const Gate* gate_over(const State& state, const ModelEntry& model) {
+  const DeviceEntry& device = state.devices.at(state.device_of(model.id));
+  if (!device.gate || !contains(device.gate->victims, model.id)) return nullptr;
+  return &*device.gate;
+}
+
+}  // namespace
+
+MiB capacity(const DeviceEntry& device) { return device.vram - device.reserve - device.foreign; }
+
+MiB held(const State& state, DeviceId device) {
+  MiB sum;
+  for (const auto& [id, model] : state.models) {
+    if (model.residency != ResidencyState::cold && state.device_of(id) == device) sum += model.reserved;
+  }
+  return sum;
+}
+
+MiB room(const State& state, DeviceId device) {
+  return capacity(state.devices.at(device)) - held(state, device);
+}
+
+bool fits_into_free_room(const State& state, const ModelEntry& model) {
+  return model.vram <= room(state, state.device_of(model.id));
+}
+
+bool is_leased(const ModelEntry& model) { return model.running > 0; }
+
+bool is_live(WorkshopState state) {
+  return state != WorkshopState::planned && state != WorkshopState::ended;
+}
+
+bool is_focus(const State& state, ModelId model) {
+  for (const auto& [id, workshop] : state.workshops) {
+    if (!is_live(workshop.state)) continue;
+    if (contains(workshop.focus, model)) return true;
+    for (const auto& [group, focus] : workshop.group_focus) {
+      if (contains(focus, model)) return true;
+    }
+  }
+  return false;
+}
+
+bool in_focus_of(const State& state, WorkshopId workshop, GroupId group, ModelId model) {
+  const auto it = state.workshops.find(workshop);
+  if (it == state.workshops.end()) return true;
+  const auto own = it->second.group_focus.find(group);
+  if (own != it->second.group_focus.end() && !own->second.empty()) return contains(own->second, model);
+  return it->second.focus.empty() || contains(it->second.focus, model);
+}
+
+bool may_be_evicted_for(const State& state, const ModelEntry& victim, const ModelEntry& beneficiary) {
+  if (victim.pinned) return false;
+  if (state.backends.at(victim.backend).granularity == EvictionGranularity::self) return false;
+  return !is_focus(state, victim.id) || is_focus(state, beneficiary.id);
+}
+
+bool can_ever_fit(const State& state, ModelId id) {
+  const ModelEntry& model = state.model(id);
+  const DeviceId device = state.device_of(id);
+  MiB stays;
+  for (const auto& [other_id, other] : state.models) {
+    if (other_id == id || other.removed || state.device_of(other_id) != device) continue;
+    const bool always_wanted = other.pinned || is_focus(state, other_id);
+    if (always_wanted && !may_be_evicted_for(state, other, model)) stays += other.vram;
+  }
+  return model.vram + stays <= capacity(state.devices.at(device));
+}
+
+bool is_served(const State& state, WorkshopId workshop) {
+  const auto it = state.workshops.find(workshop);
+  return it == state.workshops.end() || it->second.state != WorkshopState::paused;
+}
+
+bool is_admitted(const State& state, const ModelEntry& model, const JobEntry& job) {
+  if (!is_served(state, job.workshop)) return false;
+  const Gate* gate = gate_over(state, model);
+  return gate == nullptr || job.arrival < gate->arrivals_before || gate->served < gate->quantum;
+}
+
+const JobEntry* first_admitted(const State& state, const ModelEntry& model) {
+  for (const QueueKey& key : model.waiting) {
+    const JobEntry& job = state.jobs.at(key.job);
+    if (is_admitted(state, model, job)) return &job;
+  }
+  return nullptr;
+}
+
+const JobEntry* first_demanding(const State& state, const ModelEntry& model) {
+  for (const QueueKey& key : model.waiting) {
+    const JobEntry& job = state.jobs.at(key.job);
+    if (is_served(state, job.workshop)) return &job;
+  }
+  return nullptr;
+}
+
+}  // namespace stoker::scheduler

@@ -1,0 +1,52 @@
+// Hard constraints: what must hold, as small named functions. Soft preferences live in victims.h and residency.cc.
+//
+// Purpose: one place for "may this happen at all", for the planner, for admission and for the plan check.
+// Threading: pure functions of the state.
+#pragma once
+
+#include "scheduler/state.h"
+
+namespace stoker::scheduler {
+
+// What models may hold on a device in all: its memory less the reserve and less what others hold.
+MiB capacity(const DeviceEntry& device);
+
+// What models hold now: resident, loading, draining and unloading ones.
+MiB held(const State& state, DeviceId device);
+
+MiB room(const State& state, DeviceId device);
+
+// Fits without anything being evicted.
+bool fits_into_free_room(const State& state, const ModelEntry& model);
+
+// A step of ours uses it right now.
+bool is_leased(const ModelEntry& model);
+
+// Part of the focus of a workshop that is not over.
+bool is_focus(const State& state, ModelId model);
+
+// Whether the workshop (and group) lets its people use the model.
+bool in_focus_of(const State& state, WorkshopId workshop, GroupId group, ModelId model);
+
+// Not pinned, its backend can evict it, and no focus model goes for one that is out of focus. Says nothing about leases.
+bool may_be_evicted_for(const State& state, const ModelEntry& victim, const ModelEntry& beneficiary);
+
+// Whether the model can be resident at some time beside all that never leaves for it.
+bool can_ever_fit(const State& state, ModelId model);
+
+// A workshop is live from its warm-up until its end.
+bool is_live(WorkshopState state);
+
+// The workshop's people are served now (a pause holds their place).
+bool is_served(const State& state, WorkshopId workshop);
+
+// The job's step may start now, as far as workshop, gate and draining are concerned.
+bool is_admitted(const State& state, const ModelEntry& model, const JobEntry& job);
+
+// The first waiting job of the model that is admitted.
+const JobEntry* first_admitted(const State& state, const ModelEntry& model);
+
+// The first waiting job whose workshop is served, whatever the gate says: the model has demand.
+const JobEntry* first_demanding(const State& state, const ModelEntry& model);
+
+}  // namespace stoker::scheduler

@@ -1,0 +1,46 @@
+// How long runs and loads take: a declared hint that counts as three observations, then what was seen.
+//
+// Purpose: mean and relative spread per model. Only + - * / and sqrt, so that every machine computes the same bits.
+// Limits: the weight of the past is capped at kObservationsMax, so that the estimate keeps following changes.
+#pragma once
+
+#include <cstdint>
+
+#include "base/time.h"
+
+namespace stoker::scheduler {
+
+class DurationEstimate {
+ public:
+  static constexpr std::int64_t kHintWeight = 3;
+  static constexpr std::int64_t kObservationsMax = 60;
+  static constexpr double kHintSpread = 0.35;
+
+  DurationEstimate() = default;
+  explicit DurationEstimate(Duration hint) : mean_us_(static_cast<double>(hint.us)) {}
+
+  // Starts again from another hint only if nothing was seen yet.
+  void set_hint(Duration hint);
+  void observe(Duration took);
+
+  Duration mean() const { return {static_cast<std::int64_t>(mean_us_)}; }
+  // Standard deviation as a share of the mean.
+  double relative_spread() const;
+  std::int64_t observations() const { return observations_; }
+
+ private:
+  double mean_us_ = 10e6;
+  double squared_sum_ = kHintSpread * kHintSpread * static_cast<double>(kHintWeight);
+  double weight_ = static_cast<double>(kHintWeight);
+  std::int64_t observations_ = 0;
+};
+
+// A range that holds about four of five times around a mean with the given variance, never below zero.
+struct DurationRange {
+  Duration low;
+  Duration mid;
+  Duration high;
+};
+DurationRange range_of(Duration mid, double variance_us2);
+
+}  // namespace stoker::scheduler

@@ -1,0 +1,51 @@
+// What people are told: a place, a time as a range, and a word when the upper bound has to grow.
+//
+// Purpose: the shown upper bound only moves down, unless something happened; then a Revise decision says what.
+// Threading: part of Scheduler; pure.
+// Limits: kForecastJobsMax open jobs; beyond that nobody gets a time, only a place in the queue.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "scheduler/decision.h"
+#include "scheduler/event.h"
+#include "scheduler/forecast.h"
+#include "scheduler/state.h"
+
+namespace stoker::scheduler {
+
+// Growth of the upper bound that is kept to ourselves: below it, the old bound is still a fair thing to say.
+inline constexpr Duration kQuoteSlack = seconds(5);
+
+struct Quote {
+  bool known = false;
+  Instant low_at;
+  Instant high_at;
+  Duration loading;          // share of the time that is loading
+  std::uint32_t ahead = 0;
+  std::int64_t order = 0;    // rank among all open jobs by expected end
+};
+
+class Quotes {
+ public:
+  // Looks again after an event; appends a Revise for every job whose bound had to grow.
+  void update(const State& state, const Event& event, Instant now, std::vector<Decision>& out);
+
+  const Quote* find(JobId job) const;
+  const std::map<JobId, Quote>& all() const { return quotes_; }
+  const std::map<ModelId, Instant>& loads() const { return loads_; }
+
+  // When the earliest shown bound passes without its job having ended.
+  std::optional<Instant> next_overdue(Instant now) const;
+
+ private:
+  void revise(JobId id, Quote& shown, const Quote& fresh, const Cause& cause, Instant now,
+              std::vector<Decision>& out);
+
+  std::map<JobId, Quote> quotes_;
+  std::map<ModelId, Instant> loads_;
+};
+
+}  // namespace stoker::scheduler

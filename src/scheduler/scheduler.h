@@ -1,0 +1,92 @@
+// The scheduler: one ordinary object, an event and the instant in, decisions with causes out.
+//
+// Purpose: residency, order and fairness of one machine, decided in one place.
+// Threading: none; one owner calls it. It owns no thread, lock, clock, random source, log, file or socket.
+// Determinism: the same events at the same instants give the same decisions, bit for bit.
+// Limits: kModelsMax models, kBackendsMax backends, kDevicesMax devices; queues by workshop (queue_max), everyday work
+//   by the callers' own limits.
+// Errors: none. Events about things that ended or never were are ignored; refusals are decisions.
+// Source of the policy: start-time fair queueing for the order (Goyal 1996), lazy eviction and gated visits for residency
+//   (docs/adr/0010).
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "scheduler/decision.h"
+#include "scheduler/event.h"
+#include "scheduler/quotes.h"
+#include "scheduler/state.h"
+
+namespace stoker::scheduler {
+
+// A failed step is tried once more at its old place.
+inline constexpr std::uint32_t kAttemptsMax = 2;
+// Tries that ended because the backend went away do not count, up to this many.
+inline constexpr std::uint32_t kBackendLossesMax = 5;
+
+// Whether quotes (place and time for people) are kept; forecasts inside the scheduler run without.
+enum class QuoteMode : std::uint8_t { kept, off };
+
+class Scheduler {
+ public:
+  explicit Scheduler(QuoteMode mode = QuoteMode::kept) : mode_(mode) {}
+  // What would happen if: the same code on a copy of a state.
+  explicit Scheduler(State state) : mode_(QuoteMode::off), state_(std::move(state)) {}
+
+  // The decisions, in the order in which they take effect.
+  std::vector<Decision> apply(const Event& event, Instant now);
+
+  // When to send a Tick if nothing else happens before.
+  std::optional<Instant> next_wakeup(Instant now) const;
+
+  const State& state() const { return state_; }
+  const Quotes& quotes() const { return quotes_; }
+
+ private:
+  void on(const DeviceSet& e, Instant now);
+  void on(const BackendSet& e, Instant now);
+  void on(const ModelSet& e, Instant now);
+  void on(const ModelRemoved& e, Instant now);
+  void on(const BackendReachable& e, Instant now);
+  void on(const ForeignMemory& e, Instant now);
+  void on(const WorkshopSet& e, Instant now);
+  void on(const GroupSet& e, Instant now);
+  void on(const WantedSet& e, Instant now);
+  void on(const JobSubmitted& e, Instant now);
+  void on(const JobRestored& e, Instant now);
+  void on(const StepReleased& e, Instant now);
+  void on(const StepFinished& e, Instant now);
+  void on(const StepFailed& e, Instant now);
+  void on(const JobCancelled& e, Instant now);
+  void on(const RunStopped& e, Instant now);
+  void on(const JobMovedToFront& e, Instant now);
+  void on(const LoadFinished& e, Instant now);
+  void on(const LoadFailed& e, Instant now);
+  void on(const UnloadFinished& e, Instant now);
+  void on(const UnloadFailed& e, Instant now);
+  void on(const ExternalLoad& e, Instant now);
+  void on(const ExternalUnload& e, Instant now);
+  void on(const UnloadOrdered& e, Instant now);
+  void on(const Tick& e, Instant now);
+
+  JobEntry* find_job(JobId id);
+  ModelEntry* find_model(ModelId id);
+  void enqueue(JobEntry& job, Instant now);
+  void dequeue(JobEntry& job);
+  void release_slot(JobEntry& job, Duration took);
+  void cancel(JobEntry& job, const Cause& cause);
+  void finish(JobId id, JobState state, ErrorCode code, const Cause& cause);
+  void become_cold(ModelEntry& model, const Cause& cause, Instant now);
+  void fail_waiting(ModelId model, ErrorCode code, const Cause& cause);
+  void serve(Instant now);
+  bool dispatch_next(BackendEntry& backend, Instant now);
+  void dispatch(JobEntry& job, ModelEntry& model, BackendEntry& backend, Instant now);
+
+  QuoteMode mode_;
+  State state_;
+  Quotes quotes_;
+  std::vector<Decision> out_;
+};
+
+}  // namespace stoker::scheduler
