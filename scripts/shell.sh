@@ -16,23 +16,39 @@ stop_with() {
   exit 1
 }
 
-# step "what happens" command...: says what happens and how long it took; stays quiet unless it fails.
+# step "what happens" COMMAND...: says what happens and how long it took; shows the output only if it fails.
+# On a terminal the last line of output runs along, because a first build takes minutes.
 step() {
-  local words=$1 log start end
+  local words=$1 log start tenths status=0 ticker=
   shift
   log=$(mktemp)
   start=$(date +%s%N)
   printf '%s ... ' "$words" >&2
-  if "$@" >"$log" 2>&1 </dev/null; then
-    end=$(date +%s%N)
-    printf '%d.%d s\n' $(((end - start) / 1000000000)) $(((end - start) / 100000000 % 10)) >&2
-    rm -f "$log"
-  else
-    say "failed"
-    tail -n 25 "$log" >&2
-    rm -f "$log"
-    return 1
+  if [[ -t 2 && -z ${CI:-} ]]; then
+    show_progress "$words" "$log" &
+    ticker=$!
   fi
+  "$@" >"$log" 2>&1 </dev/null || status=$?
+  if [[ -n $ticker ]]; then
+    kill "$ticker" 2>/dev/null || true
+    wait "$ticker" 2>/dev/null || true
+    printf '\r\033[K%s ... ' "$words" >&2
+  fi
+  tenths=$((($(date +%s%N) - start) / 100000000))
+  if ((status == 0)); then
+    say "$((tenths / 10)).$((tenths % 10)) s"
+  else
+    say "failed after $((tenths / 10)).$((tenths % 10)) s"
+    tail -n 25 "$log" >&2
+  fi
+  rm -f "$log"
+  return "$status"
+}
+
+show_progress() {
+  while sleep 1 && kill -0 $$ 2>/dev/null; do
+    printf '\r\033[K%s ... %s' "$1" "$(tail -n 1 "$2" | tr -d '\r\033' | cut -c 1-60)" >&2
+  done
 }
 
 # A Node.js that Vite accepts: 20.19 and up, 22.12 and up, but not 21.
