@@ -23,7 +23,7 @@
 //   conflict (another process holds the same directory; a backup's path exists; detail names the
 //   path), bad_request (a seq that does not grow). A batch that fails does not fail those after it;
 //   its seqs stay unused.
-// One contract test-suite (store_contract.h) runs against every implementation.
+// One contract test-suite (store_contract_test.h) runs against every implementation.
 #pragma once
 
 #include <array>

@@ -1,6 +1,6 @@
 #include "storage/memory/memory_store.h"
 
-#include "storage/store_contract.h"
+#include "storage/store_contract_test.h"
 
 namespace stoker {
 namespace {
