@@ -186,7 +186,7 @@ def changed_sources():
 
 def all_sources():
     names = output_of("git", "ls-files", "--cached", "--others", "--exclude-standard", "--deduplicate", "src", "tests",
-                      "bench").split()
+                      "benchmarks").split()
     return sorted(name for name in names if name.endswith(".cc") and os.path.exists(os.path.join(ROOT, name)))
 
 
