@@ -71,7 +71,16 @@ struct ContentRow {
   friend bool operator==(const ContentRow&, const ContentRow&) = default;
 };
 
-enum class DocumentKind : std::uint8_t { workshop, person, setting, dictionary };
+enum class DocumentKind : std::uint8_t {
+  workshop,
+  person,
+  setting,
+  dictionary,
+  workshop_title,
+  join_code,
+  board_message,
+  group_title,
+};
 
 // A small JSON object that is kept in its newest form.
 struct DocumentRow {

@@ -6,9 +6,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <filesystem>
+#include <utility>
 
 #include "storage/file_handle.h"
+#include "storage/file_sync.h"
 #include "storage/sqlite/schema.h"
 #include "storage/system_error.h"
 
@@ -17,13 +18,6 @@ namespace {
 
 std::unexpected<Error> exists(const std::string& path) {
   return fail(ErrorCode::conflict, "the backup file exists: " + path, path);
-}
-
-Result<void> sync_path(const std::string& path, int flags) {
-  const FileHandle file(open(path.c_str(), flags | O_CLOEXEC));
-  if (!file) return fail(system_error("open " + path, errno));
-  if (fsync(file.get()) != 0) return fail(system_error("write " + path, errno));
-  return {};
 }
 
 // Not every file system (a USB stick's, for one) can rename without replacing.
@@ -109,9 +103,7 @@ Result<void> Backup::finish() {
   // Every change was written at its COMMIT, so the open connection has nothing to add.
   if (auto synced = sync_path(part_path(), O_RDONLY); !synced) return synced;
   if (auto renamed = rename_without_replacing(part_path(), path_); !renamed) return renamed;
-  const std::string folder = std::filesystem::path(path_).parent_path();
-  path_.clear();
-  return sync_path(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY);
+  return sync_folder_of(std::exchange(path_, {}));
 }
 
 }  // namespace stoker::sqlite

@@ -12,12 +12,13 @@ bool out_of_room(int system_error) {
 }  // namespace
 
 Error last_error(sqlite3* database) {
+  // SQLite keeps the system's error of a failed statement, but not of a failed COMMIT; there errno still has it.
+  const bool no_room = out_of_room(errno) || out_of_room(sqlite3_system_errno(database));
   const int code = sqlite3_extended_errcode(database);
   const int primary = code & 0xff;
   std::string detail = sqlite3_errmsg(database);
-  const bool full =
-      primary == SQLITE_FULL || ((primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN) &&
-                                 out_of_room(sqlite3_system_errno(database)));
+  const bool full = primary == SQLITE_FULL ||
+                    (no_room && (primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN));
   if (full) return {ErrorCode::disk_full, "the database's disk is full (" + detail + ")"};
   return {ErrorCode::internal,
           "the database failed with code " + std::to_string(code) + " (" + detail + ")"};
@@ -42,6 +43,7 @@ Statement& Statement::bind_bytes(int parameter, std::string_view bytes) {
 }
 
 Result<bool> Statement::next() {
+  errno = 0;
   const int code = sqlite3_step(handle_.get());
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;
@@ -66,6 +68,7 @@ std::string_view Statement::bytes(int column) const {
 
 Result<Database> Database::open(const std::string& path) {
   sqlite3* handle = nullptr;
+  errno = 0;
   const int code =
       sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   Database database(handle);
@@ -77,6 +80,7 @@ Result<Database> Database::open(const std::string& path) {
 }
 
 Result<void> Database::run(const std::string& sql) {
+  errno = 0;
   if (sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
     return fail(last_error(handle_.get()));
   }
@@ -85,6 +89,7 @@ Result<void> Database::run(const std::string& sql) {
 
 Result<Statement> Database::prepare(std::string_view sql) {
   sqlite3_stmt* statement = nullptr;
+  errno = 0;
   const int code = sqlite3_prepare_v2(handle_.get(), sql.data(), static_cast<int>(sql.size()),
                                       &statement, nullptr);
   if (code != SQLITE_OK) return fail(last_error(handle_.get()));

@@ -86,7 +86,7 @@ class Transaction {
   Database* database_;  // null: nothing to undo
 };
 
-// The error that the last failing call on this connection left.
+// The error that the call on this connection left which failed just now; reads errno, which the caller set to 0 before.
 Error last_error(sqlite3* database);
 
 }  // namespace stoker::sqlite

@@ -2,59 +2,64 @@
 
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace stoker::sqlite {
 namespace {
 
-constexpr const char* kTables = R"(
-CREATE TABLE event(
-  seq INTEGER PRIMARY KEY,
-  wall_ms INTEGER NOT NULL,
-  mono_us INTEGER NOT NULL,
-  type INTEGER NOT NULL,
-  job INTEGER NOT NULL,
-  numbers TEXT NOT NULL
-) STRICT;
-CREATE TABLE content(
-  id INTEGER PRIMARY KEY,
-  job INTEGER NOT NULL,
-  kind INTEGER NOT NULL,
-  workshop INTEGER NOT NULL,
-  bytes BLOB NOT NULL,
-  delete_after INTEGER NOT NULL,
-  UNIQUE(job, kind)
-) STRICT;
-CREATE INDEX content_by_workshop ON content(workshop);
-CREATE INDEX content_by_day ON content(delete_after);
-CREATE TABLE document(
-  kind INTEGER NOT NULL,
-  id INTEGER NOT NULL,
-  json TEXT NOT NULL,
-  PRIMARY KEY(kind, id)
-) STRICT;
-CREATE TABLE token(
-  hash BLOB PRIMARY KEY,
-  role INTEGER NOT NULL,
-  workshop INTEGER NOT NULL,
-  person INTEGER NOT NULL,
-  created_ms INTEGER NOT NULL,
-  revoked INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE TABLE idempotency(
-  token BLOB NOT NULL,
-  key BLOB NOT NULL,
-  body_hash BLOB NOT NULL,
-  job INTEGER NOT NULL,
-  created_ms INTEGER NOT NULL,
-  PRIMARY KEY(token, key)
-) STRICT, WITHOUT ROWID;
-)";
+struct Table {
+  std::string name;
+  std::string definition;  // what follows the name
+  std::string indexes;
+};
+
+Table event_table() {
+  return {"event",
+          "(seq INTEGER PRIMARY KEY, wall_ms INTEGER NOT NULL, mono_us INTEGER NOT NULL, type "
+          "INTEGER NOT NULL,"
+          " job INTEGER NOT NULL, numbers TEXT NOT NULL) STRICT",
+          ""};
+}
+
+Table token_table() {
+  return {"token",
+          "(hash BLOB PRIMARY KEY, role INTEGER NOT NULL, workshop INTEGER NOT NULL, person "
+          "INTEGER NOT NULL,"
+          " created_ms INTEGER NOT NULL, revoked INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+          ""};
+}
+
+// The tables that hold what people wrote.
+std::vector<Table> tables_of_words() {
+  return {
+      {"content",
+       "(id INTEGER PRIMARY KEY, job INTEGER NOT NULL, kind INTEGER NOT NULL, workshop INTEGER NOT "
+       "NULL,"
+       " bytes BLOB NOT NULL, delete_after INTEGER NOT NULL, UNIQUE(job, kind)) STRICT",
+       "CREATE INDEX content_by_workshop ON content(workshop);"
+       "CREATE INDEX content_by_day ON content(delete_after);"},
+      {"document",
+       "(kind INTEGER NOT NULL, id INTEGER NOT NULL, json TEXT NOT NULL, PRIMARY KEY(kind, id)) "
+       "STRICT",
+       ""},
+      {"idempotency",
+       "(token BLOB NOT NULL, key BLOB NOT NULL, body_hash BLOB NOT NULL, job INTEGER NOT NULL,"
+       " created_ms INTEGER NOT NULL, PRIMARY KEY(token, key)) STRICT, WITHOUT ROWID",
+       ""},
+  };
+}
 
 Result<void> create_tables(Database& database) {
   auto transaction = Transaction::begin(database);
   if (!transaction) return fail(std::move(transaction.error()));
-  const std::string sql = kTables + ("PRAGMA user_version=" + std::to_string(kSchemaVersion)) +
-                          ";PRAGMA application_id=" + std::to_string(kApplicationId);
+  std::vector<Table> tables = tables_of_words();
+  tables.push_back(event_table());
+  tables.push_back(token_table());
+  std::string sql = "PRAGMA user_version=" + std::to_string(kSchemaVersion) +
+                    ";PRAGMA application_id=" + std::to_string(kApplicationId) + ";";
+  for (const Table& table : tables) {
+    sql += "CREATE TABLE " + table.name + table.definition + ";" + table.indexes;
+  }
   if (auto ran = database.run(sql); !ran) return ran;
   return transaction->commit();
 }
@@ -96,6 +101,20 @@ Result<void> prepare_writer(Database& database) {
   return database.run(
       "PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA foreign_keys=ON; PRAGMA "
       "temp_store=MEMORY");
+}
+
+Result<void> rewrite_words(Database& database) {
+  auto transaction = Transaction::begin(database);
+  if (!transaction) return fail(std::move(transaction.error()));
+  for (const Table& table : tables_of_words()) {
+    const std::string kept = table.name + "_kept";
+    const std::string sql = "CREATE TABLE " + kept + table.definition + ";INSERT INTO " + kept +
+                            " SELECT * FROM " + table.name + ";DROP TABLE " + table.name +
+                            ";ALTER TABLE " + kept + " RENAME TO " + table.name + ";" +
+                            table.indexes;
+    if (auto ran = database.run(sql); !ran) return ran;
+  }
+  return transaction->commit();
 }
 
 Result<void> check_for_damage(Database& database, const std::string& path) {

@@ -28,6 +28,11 @@ Result<void> prepare_schema(Database& database, const std::string& path);
 // Every connection that writes: WAL, synchronous FULL, deleted bytes overwritten, nothing in temporary files.
 Result<void> prepare_writer(Database& database);
 
+// Writes the tables that hold people's words anew, so that nothing of what was deleted is left. secure_delete alone does
+// not do it: when SQLite moves rows between pages, copies of them can stay in the unused part of a page. A dropped
+// table's pages are overwritten as a whole. Costs as much as the words that are kept; the journal is not touched.
+Result<void> rewrite_words(Database& database);
+
 // Looks for damage after a shutdown that was not clean. Reads at most about kCheckWholeBytesMax.
 Result<void> check_for_damage(Database& database, const std::string& path);
 

@@ -7,6 +7,7 @@
 
 #include "storage/batch_check.h"
 #include "storage/file_handle.h"
+#include "storage/file_sync.h"
 #include "storage/sqlite/schema.h"
 #include "storage/system_error.h"
 
@@ -17,7 +18,7 @@ namespace {
 Result<void> create_file(const std::string& path) {
   const FileHandle file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!file) return fail(system_error("open " + path, errno));
-  return {};
+  return sync_folder_of(path);
 }
 
 // A clean shutdown leaves no write-ahead log.
@@ -93,14 +94,19 @@ Result<void> Writer::write_group(std::span<const Batch* const> group,
   return {};
 }
 
+Result<void> Writer::delete_rows(const Erasure& erasure) {
+  auto transaction = Transaction::begin(database_);
+  if (!transaction) return fail(std::move(transaction.error()));
+  if (auto erased = rows_->erase(erasure); !erased) return erased;
+  return transaction->commit();
+}
+
 Result<void> Writer::erase(const Erasure& erasure, std::mutex& readers) {
-  {
-    auto transaction = Transaction::begin(database_);
-    if (!transaction) return fail(std::move(transaction.error()));
-    if (auto erased = rows_->erase(erasure); !erased) return erased;
-    if (auto committed = transaction->commit(); !committed) return committed;
-  }
+  // Two transactions: where the disk has no room to write the rest anew, the words are at least gone from every read.
+  if (auto deleted = delete_rows(erasure); !deleted) return deleted;
+  if (auto rewritten = rewrite_words(database_); !rewritten) return rewritten;
   const std::lock_guard lock(readers);
+  errno = 0;
   const int code = sqlite3_wal_checkpoint_v2(database_.handle(), nullptr,
                                              SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
   if (code != SQLITE_OK) return fail(last_error(database_.handle()));

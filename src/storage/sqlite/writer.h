@@ -34,7 +34,8 @@ class Writer {
   // One result per batch. All that succeed are on the disk when this returns.
   std::vector<Result<void>> commit(std::span<const Batch* const> group);
 
-  // Deletes, overwrites, and empties the write-ahead log. `readers` is held while the log is emptied.
+  // Deletes, overwrites, and empties the write-ahead log. `readers` is held while the log is emptied. Takes as long as
+  // writing the words that are kept.
   Result<void> erase(const Erasure& erasure, std::mutex& readers);
 
   // Whether the log holds what a checkpoint could copy; `checkpoint` copies it without waiting for anybody.
@@ -45,6 +46,7 @@ class Writer {
   explicit Writer(Database database) : database_(std::move(database)) {}
 
   Result<void> write_group(std::span<const Batch* const> group, std::vector<Result<void>>& results);
+  Result<void> delete_rows(const Erasure& erasure);
 
   Database database_;
   std::optional<RowWriter> rows_;

@@ -1,0 +1,141 @@
+// Erased words must be gone from the bytes of the files, not only from the answers.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+
+#include "base/random.h"
+#include "storage/sqlite/sqlite_place_test.h"
+#include "storage/test_loop.h"
+
+namespace stoker {
+namespace {
+
+std::string all_bytes(const std::string& directory) {
+  std::string bytes;
+  for (const auto& file : std::filesystem::directory_iterator(directory)) {
+    std::ifstream in(file.path(), std::ios::binary);
+    bytes.append(std::istreambuf_iterator<char>(in), {});
+  }
+  return bytes;
+}
+
+std::string marker(std::uint64_t number) {
+  char text[32];
+  std::snprintf(text, sizeof text, "[word %06llu]", static_cast<unsigned long long>(number));
+  return text;
+}
+
+// A text of at least `bytes` bytes in which every piece of 26 bytes names its number.
+std::string text_of(std::uint64_t number, std::uint64_t bytes) {
+  std::string text = marker(number);
+  while (text.size() < bytes) text += marker(number);
+  return text;
+}
+
+class SqliteErase : public ::testing::Test {
+ protected:
+  void SetUp() override { store_ = *place_.open(loop_); }
+
+  void commit(Batch batch) {
+    ASSERT_TRUE(
+        loop_.wait([&](Store::Done done) { store_->commit(std::move(batch), std::move(done)); }));
+  }
+  void erase(Erasure erasure) {
+    ASSERT_TRUE(loop_.wait([&](Store::Done done) { store_->erase(erasure, std::move(done)); }));
+  }
+  bool on_disk(const std::string& words) {
+    return all_bytes(place_.directory()).find(words) != std::string::npos;
+  }
+
+  SqlitePlace place_;
+  TestLoop loop_;
+  std::unique_ptr<Store> store_;
+};
+
+TEST_F(SqliteErase, LeavesNoByteOfAText) {
+  const std::string longer = text_of(2, 100'000);
+  commit({.content = {{JobId{1}, WorkshopId{1}, ContentKind::prompt, marker(1), {}},
+                      {JobId{2}, WorkshopId{1}, ContentKind::prompt, longer, {}},
+                      {JobId{3}, WorkshopId{2}, ContentKind::prompt, marker(3), {}}}});
+  ASSERT_TRUE(on_disk(marker(1)) && on_disk(marker(2)) && on_disk(marker(3)));
+  erase({.workshop = WorkshopId{1}});
+  EXPECT_FALSE(on_disk(marker(1)));
+  EXPECT_FALSE(on_disk(marker(2)));
+  EXPECT_TRUE(on_disk(marker(3)));
+}
+
+TEST_F(SqliteErase, LeavesNoByteOfWhatWasReplacedOrRemovedBefore) {
+  commit(
+      {.content = {{JobId{1}, WorkshopId{1}, ContentKind::prompt, marker(1), {}}},
+       .documents = {{DocumentKind::person, 1, marker(2)}, {DocumentKind::setting, 1, marker(3)}},
+       .idempotency = {{{}, marker(4), {}, JobId{1}, {1}}}});
+  commit({.content = {{JobId{1}, WorkshopId{1}, ContentKind::prompt, marker(5), {}}},
+          .documents = {{DocumentKind::person, 1, ""}, {DocumentKind::setting, 1, marker(6)}}});
+  erase({.idempotency_before = WallTime{2}});
+  for (const std::uint64_t gone : {1u, 2u, 3u, 4u}) EXPECT_FALSE(on_disk(marker(gone))) << gone;
+  for (const std::uint64_t kept : {5u, 6u}) EXPECT_TRUE(on_disk(marker(kept))) << kept;
+}
+
+TEST_F(SqliteErase, LeavesNoByteOfAPersonOfTheWorkshop) {
+  TokenRow token{.hash = {},
+                 .role = Role::participant,
+                 .workshop = WorkshopId{1},
+                 .person = PersonId{7},
+                 .created = {}};
+  commit({.documents = {{DocumentKind::person, 7, marker(1)}, {DocumentKind::person, 8, marker(2)}},
+          .tokens = {token}});
+  erase({.workshop = WorkshopId{1}});
+  EXPECT_FALSE(on_disk(marker(1)));
+  EXPECT_TRUE(on_disk(marker(2)));
+}
+
+// Rows of many sizes come and go, so that SQLite splits, merges and refills its pages.
+TEST_F(SqliteErase, LeavesNoByteAfterADayOfComingAndGoing) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    Random random(seed);
+    const std::uint64_t first = seed * 10'000;
+    std::uint64_t next = first;
+    for (int round = 0; round < 40; ++round) {
+      Batch batch;
+      for (std::uint64_t i = random.below(20); i > 0; --i, ++next) {
+        const std::uint64_t bytes = random.below(10) < 7 ? random.below(300) : random.below(9000);
+        const WallTime day{static_cast<std::int64_t>(random.below(1000))};
+        batch.content.push_back(
+            {JobId{next}, WorkshopId{1}, ContentKind::prompt, text_of(next, bytes), day});
+      }
+      commit(std::move(batch));
+      if (round % 7 == 6)
+        erase({.content_due = WallTime{static_cast<std::int64_t>(random.below(400))}});
+    }
+    erase({.content_due = WallTime{300}});
+    std::set<std::uint64_t> kept;
+    for (const ContentRow& row : *store_->read_all_content()) kept.insert(row.job.value);
+    const std::string bytes = all_bytes(place_.directory());
+    for (std::uint64_t job = first; job < next; ++job) {
+      EXPECT_EQ(bytes.find(marker(job)) != std::string::npos, kept.contains(job))
+          << "seed " << seed << " job " << job;
+    }
+    erase({.content_due = WallTime{1000}});
+  }
+}
+
+TEST_F(SqliteErase, LeavesTheJournalAlone) {
+  Batch batch;
+  for (std::int64_t seq = 1; seq <= 100; ++seq)
+    batch.journal.push_back({.seq = seq, .wall = {}, .mono = {}, .job = {}});
+  commit(std::move(batch));
+  erase({.workshop = WorkshopId{1},
+         .content_due = WallTime{1000},
+         .idempotency_before = WallTime{1000}});
+  std::int64_t rows = 0;
+  ASSERT_TRUE(store_->read_journal(0, [&rows](const JournalRow&) { return ++rows > 0; }));
+  EXPECT_EQ(rows, 100);
+}
+
+}  // namespace
+}  // namespace stoker
