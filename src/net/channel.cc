@@ -1,5 +1,7 @@
 #include "net/channel.h"
 
+#include <algorithm>
+
 namespace stoker::net {
 namespace {
 
@@ -102,10 +104,21 @@ Task<Io<void>> Channel::write_all(std::span<iovec> pieces, std::optional<Duratio
   co_return Io<void>();
 }
 
-Task<Io<void>> Channel::until_readable() {
-  if (input_.empty() && !halt_) co_await transport_->ready(Transport::Side::reader, Transport::Interest::readable);
-  if (halt_) co_return std::unexpected(*halt_);
-  co_return Io<void>();
+Task<Io<std::size_t>> Channel::read_body(BodyDecoder& body, std::span<char> into, Duration stall) {
+  while (true) {
+    const std::size_t bytes = body.decode(input_, into);
+    if (body.malformed()) co_return std::unexpected(Halt::malformed);
+    if (bytes > 0 || body.done()) co_return bytes;
+    const std::uint64_t direct = std::min<std::uint64_t>(body.direct_bytes(), into.size());
+    const bool straight = direct > 0 && input_.empty();
+    const auto got = straight ? co_await read_some(into.first(static_cast<std::size_t>(direct)), stall)
+                              : co_await fill(stall);
+    if (!got && got.error() == Halt::end && body.end_of_input()) co_return 0;
+    if (!got) co_return std::unexpected(got.error());
+    if (!straight) continue;
+    body.took_direct(*got);
+    co_return *got;
+  }
 }
 
 void Channel::write_once(std::string_view text) {

@@ -13,6 +13,7 @@
 #include <span>
 #include <string_view>
 
+#include "net/body_decoder.h"
 #include "net/deadline.h"
 #include "net/input_buffer.h"
 #include "net/task.h"
@@ -20,7 +21,7 @@
 
 namespace stoker::net {
 
-enum class Halt : std::uint8_t { end, failed, timed_out, stopped };
+enum class Halt : std::uint8_t { end, failed, timed_out, stopped, malformed };
 
 template <class T>
 using Io = std::expected<T, Halt>;
@@ -42,8 +43,8 @@ class Channel {
   Task<Io<std::size_t>> read_some(std::span<char> into, std::optional<Duration> stall);
   Task<Io<std::size_t>> fill(std::optional<Duration> stall);  // reads into `input`, holds no memory while waiting
   Task<Io<void>> write_all(std::span<iovec> pieces, std::optional<Duration> stall);
-  // Waits for bytes or the end of them.
-  Task<Io<void>> until_readable();
+  // The next piece of a body; 0 at its end.
+  Task<Io<std::size_t>> read_body(BodyDecoder& body, std::span<char> into, Duration stall);
   // One attempt, for last words to a peer that may be gone.
   void write_once(std::string_view text);
 

@@ -169,6 +169,7 @@ HeadState ResponseParser::feed(InputBuffer& input) {
   HeadReader<false>& reader = impl_->reader;
   BeastError error;
   const HeadState state = feed_reader(reader, input, error);
+  too_large_ = error == http::error::header_limit;
   if (state != HeadState::complete) return state;
 
   ParsedResponse& parsed = impl_->parsed;

@@ -54,11 +54,14 @@ class ResponseParser {
   ResponseParser(std::size_t head_bytes_max, std::string_view request_method);
   ~ResponseParser();
   HeadState feed(InputBuffer& input);
+  // Whether it was refused for its size.
+  bool too_large() const { return too_large_; }
   ParsedResponse& parsed();
 
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
+  bool too_large_ = false;
 };
 
 }  // namespace stoker::net

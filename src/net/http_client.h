@@ -1,10 +1,14 @@
 // An HTTP/1.1 client with a connection pool: for backends, providers and tests.
 //
-// Threading: network thread; `cancel` on a response or destroying it closes the connection at once.
+// Threading: network thread, except `create` and the destructor (any thread). `cancel` on a response or destroying it
+//   closes the connection at once; a read that waits fails.
 // Ownership: the caller owns the response; unread bodies close their connection, fully read ones return it to the pool.
+//   Responses and WebSockets may outlive the client. Destroying the task of a call closes its connection.
 // Limits: ClientLimits; every call has its own deadlines, which start when the call starts. No retries but one: a request
 //   without body bytes sent on a pooled connection that turns out closed is sent again on a fresh one.
-// Errors: backend_down (connect, TLS, closed early), run_timeout (a deadline passed), too_large, bad_request (URL, malformed answer).
+//   An answer that comes before the request is sent completely is taken, the rest is not sent.
+// Errors: backend_down (connect, TLS, closed early, cancelled), run_timeout (a deadline passed), too_large, bad_request
+//   (URL, target, fields, malformed answer, authority file).
 #pragma once
 
 #include <memory>
@@ -29,9 +33,9 @@ struct ClientLimits {
 };
 
 struct Deadlines {
-  Duration connect = seconds(5);
-  Duration first_byte = seconds(60);
-  Duration stall = seconds(60);             // between two pieces of the body
+  Duration connect = seconds(5);      // name, TCP and TLS
+  Duration first_byte = seconds(60);  // until the head of the answer is complete
+  Duration stall = seconds(60);       // between two pieces of the body, while one is waited for
   std::optional<Duration> total = {};
 };
 
@@ -48,7 +52,8 @@ class ClientResponse {
  public:
   virtual ~ClientResponse() = default;
   virtual const ResponseHead& head() const = 0;
-  virtual Task<Result<std::size_t>> read_some(std::span<char> buffer) = 0;  // 0 at the end
+  // One read at a time; 0 at the end.
+  virtual Task<Result<std::size_t>> read_some(std::span<char> buffer) = 0;
   virtual Task<Result<std::string>> read_all(std::size_t bytes_max) = 0;
   virtual void cancel() = 0;
 };

@@ -25,10 +25,9 @@
 #include "net/http.h"
 #include "net/network.h"
 #include "net/task.h"
+#include "net/websocket.h"
 
 namespace stoker::net {
-
-class WebSocket;
 
 struct ServerLimits {
   std::size_t head_bytes_max = 16 * 1024;

@@ -81,6 +81,8 @@ Error ServerExchange::error_of(Halt halt) {
       return Error{ErrorCode::run_timeout, "the peer made no progress"};
     case Halt::stopped:
       return peer_fault("the connection was cut");
+    case Halt::malformed:
+      return peer_fault("malformed chunk");
     case Halt::end:
     case Halt::failed:
       break;
@@ -103,26 +105,10 @@ Task<Result<std::size_t>> ServerExchange::read_some(std::span<char> buffer) {
     if (auto asked = co_await ask_for_body(); !asked) co_return fail(asked.error());
   }
   const Duration stall = connection_.server().limits().body_stall_timeout;
-  while (true) {
-    std::size_t bytes = body_.decode(channel_.input(), buffer);
-    if (body_.malformed()) {
-      keep_alive_ = false;
-      co_return fail(peer_fault("malformed chunk"));
-    }
-    if (bytes == 0 && !body_.done()) {
-      const std::uint64_t direct = std::min<std::uint64_t>(body_.direct_bytes(), buffer.size());
-      if (channel_.input().empty() && direct > 0) {
-        const auto got = co_await channel_.read_some(buffer.first(static_cast<std::size_t>(direct)), stall);
-        if (!got) co_return fail(error_of(got.error()));
-        body_.took_direct(*got);
-        bytes = *got;
-      } else if (const auto more = co_await channel_.fill(stall); !more) {
-        co_return fail(error_of(more.error()));
-      }
-    }
-    if (body_.done()) body_ended();
-    if (bytes > 0 || body_.done()) co_return bytes;
-  }
+  const auto got = co_await channel_.read_body(body_, buffer, stall);
+  if (!got) co_return fail(error_of(got.error()));
+  if (body_.done()) body_ended();
+  co_return *got;
 }
 
 Task<Result<std::string>> ServerExchange::read_body(std::size_t bytes_max) {
