@@ -45,6 +45,8 @@ struct Model {
   std::uint32_t steps_hint = 0;  // sampling steps of a typical run, 0 if it has none
   bool pinned = false;           // never evicted except by an operator's named action
   bool offered = true;           // participants may choose it (safety models are not offered)
+
+  friend bool operator==(const Model&, const Model&) = default;
 };
 
 struct BackendInfo {

@@ -66,12 +66,13 @@ struct StopRun {
   auto fields() { return std::tie(job, step, cause); }
 };
 
-// The step waits again, at its old place.
+// The step waits again, or elsewhere in the queue: at the place of this tag.
 struct Requeue {
   JobId job;
   std::uint32_t step = 0;
+  std::int64_t tag_us = 0;
   Cause cause;
-  auto fields() { return std::tie(job, step, cause); }
+  auto fields() { return std::tie(job, step, tag_us, cause); }
 };
 
 // The job has ended: done, failed or cancelled.

@@ -117,12 +117,13 @@ struct JobRestored {
   WorkshopId workshop;
   GroupId group;
   std::uint32_t step = 0;
-  std::uint32_t attempts = 0;
+  std::uint32_t attempts = 0;       // of this step that count
+  std::uint32_t earlier_tries = 0;  // that a restart cut off; their numbers are used up
   std::int64_t tag_us = 0;
   bool running = false;  // still at work at its backend
   std::vector<ModelId> steps;
   auto fields() {
-    return std::tie(job, person, workshop, group, step, attempts, tag_us, running, steps);
+    return std::tie(job, person, workshop, group, step, attempts, earlier_tries, tag_us, running, steps);
   }
 };
 

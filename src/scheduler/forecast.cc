@@ -42,9 +42,11 @@ class Play {
     }
   }
 
-  Forecast run() {
-    take(scheduler_.apply(Tick{}, start_), start_);
-    while (!expected_.empty() && !scheduler_.state().jobs.empty()) {
+  // Plays until all jobs have ended; with a wish also until nothing is expected any more.
+  Forecast run(const Event& first) {
+    take(scheduler_.apply(first, start_), start_);
+    const bool has_wish = std::holds_alternative<WantedSet>(first);
+    while (!expected_.empty() && (has_wish || !scheduler_.state().jobs.empty())) {
       const Expected next = expected_.top();
       if (next.at - start_ > kForecastHorizon) break;
       expected_.pop();
@@ -92,6 +94,7 @@ class Play {
       if (const auto* load = std::get_if<Load>(&decision)) {
         expect_load(load->model, now, scheduler_.state().model(load->model).load.mean());
       } else if (const auto* unload = std::get_if<Unload>(&decision)) {
+        forecast_.unloads.push_back(unload->model);
         expect(now + kUnloadEstimate, UnloadFinished{unload->model});
       } else if (const auto* dispatch = std::get_if<Dispatch>(&decision)) {
         on_dispatch(*dispatch, now);
@@ -127,10 +130,15 @@ class Play {
 
 Forecast forecast(const State& state, Instant now) {
   if (state.jobs.size() > kForecastJobsMax) return {};
-  Forecast result = Play(state, now).run();
+  Forecast result = Play(state, now).run(Tick{});
   // What was not reached before the horizon (or is paused) is not known.
   std::erase_if(result.jobs, [](const auto& entry) { return entry.second.ends == Instant{}; });
   return result;
+}
+
+Forecast forecast_wanted(const State& state, const WantedSet& wish, Instant now) {
+  if (state.jobs.size() > kForecastJobsMax) return {};
+  return Play(state, now).run(wish);
 }
 
 }  // namespace stoker::scheduler

@@ -9,8 +9,10 @@
 
 #include <cstdint>
 #include <map>
+#include <vector>
 
 #include "scheduler/estimates.h"
+#include "scheduler/event.h"
 #include "scheduler/state.h"
 
 namespace stoker::scheduler {
@@ -31,8 +33,13 @@ struct Forecast {
   std::map<JobId, JobForecast> jobs;
   // When models that are loading or will be loaded are expected to be ready.
   std::map<ModelId, Instant> loads;
+  // Models that will have been unloaded, in order.
+  std::vector<ModelId> unloads;
 };
 
 Forecast forecast(const State& state, Instant now);
+
+// The same after a wish of the leader or operator; plays on until the wished models are there.
+Forecast forecast_wanted(const State& state, const WantedSet& wish, Instant now);
 
 }  // namespace stoker::scheduler

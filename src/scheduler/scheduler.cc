@@ -151,8 +151,8 @@ void Scheduler::dispatch(JobEntry& job, ModelEntry& model, BackendEntry& backend
   ++backend.running;
   state_.virtual_now_us = std::max(state_.virtual_now_us, job.tag_us);
   const CauseKind kind = job.attempts > 1 ? CauseKind::retry : CauseKind::fair_order;
-  out_.emplace_back(
-      Dispatch{job.id, job.step, job.attempts, model.id, backend.id, cause_for(kind, job)});
+  const std::uint32_t tries = job.attempts + job.backend_losses + job.earlier_tries;
+  out_.emplace_back(Dispatch{job.id, job.step, tries, model.id, backend.id, cause_for(kind, job)});
 }
 
 // ── events of the machine ────────────────────────────────────────────────────────────────────────
@@ -280,6 +280,7 @@ void Scheduler::on(const JobRestored& e, Instant now) {
   job = {.id = e.job, .person = e.person, .workshop = e.workshop, .group = e.group, .steps = e.steps};
   job.step = e.step;
   job.attempts = e.attempts;
+  job.earlier_tries = e.earlier_tries;
   job.tag_us = e.tag_us;
   ++person.outstanding;
   person.finish_tag_us =
@@ -338,7 +339,7 @@ void Scheduler::on(const StepFailed& e, Instant now) {
     return finish(job->id, JobState::failed, code_of(e.cause), cause_for(e.cause, *job));
   }
   enqueue(*job, now);
-  out_.emplace_back(Requeue{job->id, job->step, cause_for(e.cause, *job)});
+  out_.emplace_back(Requeue{job->id, job->step, job->tag_us, cause_for(e.cause, *job)});
 }
 
 void Scheduler::on(const JobCancelled& e, Instant) {
@@ -365,6 +366,8 @@ void Scheduler::on(const JobMovedToFront& e, Instant) {
   job->tag_us = first - 1;
   job->arrival = 0;  // before every gate
   model.waiting.insert({job->tag_us, job->id});
+  const Cause cause{CauseKind::operator_action, job->id, model.id, e.by};
+  out_.emplace_back(Requeue{job->id, job->step, job->tag_us, cause});
 }
 
 // ── events of residency ──────────────────────────────────────────────────────────────────────────

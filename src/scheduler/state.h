@@ -37,6 +37,7 @@ struct JobEntry {
   std::uint32_t step = 0;
   std::uint32_t attempts = 0;         // tries of the current step that were started
   std::uint32_t backend_losses = 0;   // tries lost because the backend went away
+  std::uint32_t earlier_tries = 0;    // tries of an earlier life of the server
   std::int64_t tag_us = 0;
   std::int64_t arrival = 0;           // order in which steps were released
   Phase phase = Phase::waiting;

@@ -1,0 +1,273 @@
+#include "controller/engines.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace stoker::controller {
+namespace {
+
+constexpr Duration kProbeDeadline = seconds(10);
+constexpr std::uint64_t kStepsPerJob = 16;
+constexpr std::uint64_t kTriesPerStep = 4096;
+
+CauseKind cause_of(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::backend_down:
+      return CauseKind::backend_down;
+    case ErrorCode::run_timeout:
+      return CauseKind::run_timeout;
+    case ErrorCode::load_failed:
+      return CauseKind::load_failed;
+    default:
+      return CauseKind::run_failed;
+  }
+}
+
+}  // namespace
+
+AttemptId attempt_id(JobId job, std::uint32_t step, std::uint32_t attempt) {
+  return AttemptId{(job.value * kStepsPerJob + step % kStepsPerJob) * kTriesPerStep + attempt % kTriesPerStep};
+}
+
+Engines::Engines(const Ports& ports, const Settings& settings, Sink sink, std::function<void()> on_change)
+    : ports_(ports), settings_(settings), sink_(std::move(sink)), on_change_(std::move(on_change)) {
+  for (const auto& [id, backend] : ports.backends) add_backend(id, *backend);
+}
+
+Engines::~Engines() = default;
+
+void Engines::add_backend(BackendId id, Backend& backend) {
+  backends_[id] = &backend;
+  status_.try_emplace(id, EngineStatus{.since = ports_.loop->wall_now()});
+}
+
+// ── residency ────────────────────────────────────────────────────────────────────────────────────
+
+void Engines::load(BackendId backend, ModelId model) {
+  ++busy_models_[model];
+  backends_.at(backend)->load(model, settings_.load_deadline, [this, backend, model](Result<LoadReport> report) {
+    --busy_models_[model];
+    if (report) return sink_({}, scheduler::LoadFinished{model, report->vram, report->took});
+    sink_({}, scheduler::LoadFailed{model, report.error().code == ErrorCode::backend_down ? CauseKind::backend_down
+                                                                                         : CauseKind::load_failed});
+    if (report.error().code == ErrorCode::backend_down) set_reachable(backend, false);
+  });
+}
+
+void Engines::unload(BackendId backend, ModelId model) {
+  ++busy_models_[model];
+  backends_.at(backend)->unload(model, settings_.unload_deadline, [this, model](Result<void> done) {
+    --busy_models_[model];
+    if (done) return sink_({}, scheduler::UnloadFinished{model});
+    sink_({}, scheduler::UnloadFailed{model});
+  });
+}
+
+// ── runs ─────────────────────────────────────────────────────────────────────────────────────────
+
+Engines::Run* Engines::find_run(JobId job, AttemptId attempt) {
+  const auto it = runs_.find(job);
+  if (it == runs_.end()) return nullptr;
+  const RunOrder& order = it->second.order;
+  return attempt_id(job, order.step, order.attempt) == attempt ? &it->second : nullptr;
+}
+
+void Engines::run(RunOrder order) { begin(std::move(order), false); }
+
+void Engines::join(RunOrder order) { begin(std::move(order), true); }
+
+void Engines::begin(RunOrder order, bool joined) {
+  const JobId job = order.job;
+  const AttemptId attempt = attempt_id(job, order.step, order.attempt);
+  Backend& backend = *backends_.at(order.backend);
+  RunCall call = pipeline::call_of({.attempt = attempt,
+                                    .job = job,
+                                    .model = order.model,
+                                    .medium = order.medium,
+                                    .prompt = order.prompt ? *order.prompt : std::string(),
+                                    .seed = order.seed,
+                                    .deadline = order.deadline});
+  runs_.insert_or_assign(job, Run{.order = std::move(order), .started = ports_.loop->now()});
+  auto progress = [this, job, attempt](RunProgress p) { on_progress(job, attempt, p); };
+  auto done = [this, job, attempt](Result<RunReport> report) { on_run_done(job, attempt, std::move(report)); };
+  if (joined) {
+    backend.join(std::move(call), std::move(progress), std::move(done));
+  } else {
+    backend.run(std::move(call), std::move(progress), std::move(done));
+  }
+}
+
+void Engines::on_progress(JobId job, AttemptId attempt, RunProgress progress) {
+  Run* run = find_run(job, attempt);
+  if (run == nullptr) return;
+  run->progress = progress;
+  on_change_();
+}
+
+void Engines::on_run_done(JobId job, AttemptId attempt, Result<RunReport> report) {
+  Run* run = find_run(job, attempt);
+  if (run == nullptr) return;
+  const std::uint32_t step = run->order.step;
+  if (run->stopping) return end_run(job, {}, scheduler::RunStopped{job, step});
+  if (!report) {
+    if (report.error().code != ErrorCode::run_timeout) return fail_run(job, report.error());
+    // The limit passed here; the engine may still be at work: stop it before the slot is given away.
+    Backend& backend = *backends_.at(run->order.backend);
+    return backend.cancel(attempt, settings_.cancel_deadline, [this, job, attempt, error = report.error()](Result<void>) {
+      if (find_run(job, attempt) != nullptr) fail_run(job, error);
+    });
+  }
+  const bool simulated = report->simulated;
+  auto results = pipeline::accept_answer(std::move(*report), run->order.medium, result_bytes_max(run->order.medium));
+  if (!results) return fail_run(job, results.error());
+  store_results(job, attempt, std::make_shared<std::vector<pipeline::GeneratedResult>>(std::move(*results)), simulated);
+}
+
+void Engines::store_results(JobId job, AttemptId attempt,
+                            std::shared_ptr<std::vector<pipeline::GeneratedResult>> results, bool simulated) {
+  const Run* run = find_run(job, attempt);
+  if (run == nullptr) return;
+  const WorkshopId workshop = run->order.workshop;
+  const Medium medium = run->order.medium;
+  auto outcome = std::make_shared<Result<void>>();
+  ResultFiles* files = ports_.files;
+  ports_.loop->offload(
+      [files, workshop, job, medium, results, outcome] {
+        for (std::uint32_t n = 0; n < results->size() && outcome->has_value(); ++n) {
+          const pipeline::GeneratedResult& result = (*results)[n];
+          *outcome = files->write({workshop, job, n, std::string(format_extension(result.format))}, medium, result.bytes);
+        }
+      },
+      [this, job, attempt, results, outcome, simulated, medium] {
+        Run* at_work = find_run(job, attempt);
+        if (at_work == nullptr) return;
+        const std::uint32_t step = at_work->order.step;
+        if (at_work->stopping) return end_run(job, {}, scheduler::RunStopped{job, step});
+        if (outcome->has_value()) {
+          std::vector<Record> records;
+          for (std::uint32_t n = 0; n < results->size(); ++n) {
+            const pipeline::GeneratedResult& result = (*results)[n];
+            records.emplace_back(ResultStored{job, n, medium, result.format, result.bytes.size(), simulated});
+          }
+          const Duration took = ports_.loop->now() - at_work->started;
+          return end_run(job, std::move(records), scheduler::StepFinished{job, step, took});
+        }
+        const bool may_free_up = outcome->error().code == ErrorCode::disk_full;
+        if (!may_free_up || ++at_work->disk_retries > kDiskFullRetriesMax) return fail_run(job, outcome->error());
+        ports_.loop->after(kDiskFullRetry,
+                           [this, job, attempt, results, simulated] { store_results(job, attempt, results, simulated); });
+      });
+}
+
+void Engines::end_run(JobId job, std::vector<Record> records, scheduler::Event event) {
+  runs_.erase(job);
+  sink_(std::move(records), std::move(event));
+}
+
+void Engines::fail_run(JobId job, const Error& error) {
+  const RunOrder order = runs_.at(job).order;
+  ports_.log("run_failed", "\"code\":\"" + std::string(error_name(error.code)) + "\",\"job\":" +
+                               std::to_string(job.value));
+  end_run(job, {}, scheduler::StepFailed{job, order.step, cause_of(error.code)});
+  if (error.code == ErrorCode::backend_down) set_reachable(order.backend, false);
+}
+
+void Engines::stop(JobId job) {
+  const auto it = runs_.find(job);
+  if (it == runs_.end()) return;
+  Run& run = it->second;
+  if (run.stopping) return;
+  run.stopping = true;
+  const AttemptId attempt = attempt_id(job, run.order.step, run.order.attempt);
+  backends_.at(run.order.backend)->cancel(attempt, settings_.cancel_deadline, [this, job](Result<void> done) {
+    // The run's own end comes first and frees the slot; a failed cancel leaves the run to its end.
+    if (!done) ports_.log("cancel_failed", "\"job\":" + std::to_string(job.value));
+  });
+}
+
+std::optional<RunProgress> Engines::progress(JobId job) const {
+  const auto it = runs_.find(job);
+  return it == runs_.end() ? std::nullopt : it->second.progress;
+}
+
+void Engines::find_attempt(BackendId backend, AttemptId attempt, std::function<void(AttemptFate)> done) {
+  const auto it = backends_.find(backend);
+  if (it == backends_.end()) return done(AttemptFate::unknown);
+  it->second->find_attempt(attempt, [done = std::move(done)](Result<AttemptFate> fate) {
+    done(fate ? *fate : AttemptFate::unknown);
+  });
+}
+
+// ── probes ───────────────────────────────────────────────────────────────────────────────────────
+
+struct Engines::Probe {
+  std::size_t open = 0;
+  Believed believed;
+  std::function<void()> all_answered;
+
+  void answer() {
+    if (--open == 0 && all_answered) all_answered();
+  }
+};
+
+void Engines::probe_all(Believed believed, std::function<void()> all_answered) {
+  auto probe = std::make_shared<Probe>();
+  probe->open = backends_.size() + 1;
+  probe->believed = std::move(believed);
+  probe->all_answered = std::move(all_answered);
+  for (const auto& [id, backend] : backends_) {
+    backend->probe(kProbeDeadline, [this, id, backend, probe](Result<ProbeReport> report) {
+      if (report) status_[id].version = report->version;
+      if (!report || !backend->traits().can_list_loaded) {
+        set_reachable(id, report.has_value());
+        return probe->answer();
+      }
+      backend->observe(kProbeDeadline, [this, id, probe](Result<std::vector<LoadedModel>> loaded) {
+        set_reachable(id, loaded.has_value());
+        if (loaded) compare_loaded(id, *loaded, probe->believed);
+        probe->answer();
+      });
+    });
+  }
+  probe->answer();
+}
+
+void Engines::set_reachable(BackendId id, bool reachable) {
+  EngineStatus& status = status_[id];
+  if (status.reachable == reachable) return;
+  status.reachable = reachable;
+  status.since = ports_.loop->wall_now();
+  if (!reachable) status.loaded.clear();
+  sink_({}, scheduler::BackendReachable{id, reachable});
+}
+
+bool Engines::seen_twice(ModelId model, bool differs) {
+  if (!differs || busy_models_[model] > 0) {
+    differing_.erase(model);
+    return false;
+  }
+  if (differing_.insert(model).second) return false;
+  differing_.erase(model);
+  return true;
+}
+
+void Engines::compare_loaded(BackendId id, const std::vector<LoadedModel>& loaded, const Believed& believed) {
+  const std::vector<ModelId> expected = believed(id);
+  std::vector<ModelId> held;
+  for (const LoadedModel& model : loaded) held.push_back(model.model);
+  status_[id].loaded = held;
+  const auto is_in = [](const std::vector<ModelId>& models, ModelId model) {
+    return std::find(models.begin(), models.end(), model) != models.end();
+  };
+  for (const LoadedModel& model : loaded) {
+    if (seen_twice(model.model, !is_in(expected, model.model))) {
+      sink_({}, scheduler::ExternalLoad{model.model, model.vram});
+    }
+  }
+  for (const ModelId model : expected) {
+    if (is_in(held, model)) continue;
+    if (seen_twice(model, true)) sink_({}, scheduler::ExternalUnload{model});
+  }
+}
+
+}  // namespace stoker::controller

@@ -1,0 +1,114 @@
+// The engines at work: turns decisions into calls of backends, and their answers into events.
+//
+// Purpose: loads, unloads, runs, cancels, probes and observations, each with its own deadline; results go to disk before
+//   their StepFinished exists.
+// Threading: loop. Ownership: borrows ports; callbacks after destruction are not allowed (stop the loop first).
+// Limits: one run per dispatched step, one load per model; the scheduler sees to both.
+// Errors: every failure becomes an event with its cause; nothing is retried here except writing a result to a full disk.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "backends/backend.h"
+#include "base/loop.h"
+#include "controller/controller.h"
+#include "controller/record.h"
+#include "pipeline/generation/generation_stage.h"
+#include "storage/result_files.h"
+
+namespace stoker::controller {
+
+inline constexpr Duration kDiskFullRetry = seconds(2);
+inline constexpr int kDiskFullRetriesMax = 300;
+
+// Unique over restarts: step and try are part of it.
+AttemptId attempt_id(JobId job, std::uint32_t step, std::uint32_t attempt);
+
+struct RunOrder {
+  JobId job;
+  WorkshopId workshop;
+  std::uint32_t step = 0;
+  std::uint32_t attempt = 1;
+  ModelId model;
+  BackendId backend;
+  Medium medium = Medium::text;
+  std::shared_ptr<const std::string> prompt;
+  std::uint64_t seed = 0;
+  Duration deadline;
+};
+
+struct EngineStatus {
+  bool reachable = false;
+  std::string version;
+  std::vector<ModelId> loaded;  // as it says itself
+  WallTime since;
+};
+
+class Engines {
+ public:
+  // Where answers go: facts first, then the event they belong to.
+  using Sink = std::function<void(std::vector<Record>, scheduler::Event)>;
+
+  Engines(const Ports& ports, const Settings& settings, Sink sink, std::function<void()> on_change);
+  ~Engines();
+
+  void add_backend(BackendId id, Backend& backend);
+
+  void load(BackendId backend, ModelId model);
+  void unload(BackendId backend, ModelId model);
+  void run(RunOrder order);
+  // Attaches to a run of an earlier life.
+  void join(RunOrder order);
+  void stop(JobId job);
+  void find_attempt(BackendId backend, AttemptId attempt, std::function<void(AttemptFate)> done);
+
+  // Asks every backend whether it answers and what it holds. `believed` lists what the scheduler takes for loaded there;
+  // a difference counts once two observations in a row have shown it.
+  using Believed = std::function<std::vector<ModelId>(BackendId)>;
+  void probe_all(Believed believed, std::function<void()> all_answered);
+
+  const std::map<BackendId, EngineStatus>& status() const { return status_; }
+  std::optional<RunProgress> progress(JobId job) const;
+  std::size_t running() const { return runs_.size(); }
+  bool knows(BackendId id) const { return backends_.contains(id); }
+
+ private:
+  struct Run {
+    RunOrder order;
+    Instant started;
+    std::optional<RunProgress> progress;
+    bool stopping = false;
+    int disk_retries = 0;
+  };
+  struct Probe;
+
+  void begin(RunOrder order, bool joined);
+  void on_progress(JobId job, AttemptId attempt, RunProgress progress);
+  void on_run_done(JobId job, AttemptId attempt, Result<RunReport> report);
+  void store_results(JobId job, AttemptId attempt, std::shared_ptr<std::vector<pipeline::GeneratedResult>> results,
+                     bool simulated);
+  void end_run(JobId job, std::vector<Record> records, scheduler::Event event);
+  void fail_run(JobId job, const Error& error);
+  void set_reachable(BackendId id, bool reachable);
+  void compare_loaded(BackendId id, const std::vector<LoadedModel>& loaded, const Believed& believed);
+  bool seen_twice(ModelId model, bool differs);
+  Run* find_run(JobId job, AttemptId attempt);
+
+  Ports ports_;
+  Settings settings_;
+  Sink sink_;
+  std::function<void()> on_change_;
+  std::map<BackendId, Backend*> backends_;
+  std::map<BackendId, EngineStatus> status_;
+  std::map<ModelId, int> busy_models_;  // loads and unloads under way: not compared with observations
+  std::set<ModelId> differing_;         // as the last observation showed
+  std::map<JobId, Run> runs_;
+};
+
+}  // namespace stoker::controller

@@ -1,0 +1,156 @@
+// The implementation of Controller: commands in, rows out, effects after the commit.
+//
+// Threading: loop, except `snapshot`. One folder-private class; its members are split by subject over
+//   live_controller.cc (core), work_commands.cc, workshop_commands.cc, startup.cc and publishing.cc.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "controller/controller.h"
+#include "controller/engines.h"
+#include "controller/outbox.h"
+#include "controller/record.h"
+#include "controller/world.h"
+#include "scheduler/scheduler.h"
+
+namespace stoker::controller {
+
+inline constexpr Duration kWallJumpMin = seconds(2);
+
+class LiveController final : public Controller {
+ public:
+  LiveController(Ports ports, Settings settings);
+  ~LiveController() override;
+
+  Result<void> start(Topology topology);
+
+  void join(JoinCommand command, Reply<JoinReply> reply) override;
+  void leave(Actor actor, Reply<void> reply) override;
+  void issue_token(TokenRow token, Reply<void> reply) override;
+  void submit(SubmitCommand command, Reply<SubmitReply> reply) override;
+  void cancel(Actor actor, JobId job, Reply<void> reply) override;
+  void edit(Actor actor, JobId job, std::string prompt, Reply<void> reply) override;
+  void move_to_front(Actor actor, JobId job, Reply<void> reply) override;
+  void set_released(Actor actor, JobId job, bool released, Reply<void> reply) override;
+  void create_workshop(Actor actor, CreateWorkshop command, Reply<WorkshopId> reply) override;
+  void patch_workshop(Actor actor, WorkshopId id, WorkshopPatch patch, Reply<void> reply) override;
+  void act_on_workshop(Actor actor, WorkshopId id, WorkshopAction action, Reply<void> reply) override;
+  void set_focus(Actor actor, WorkshopId id, std::optional<GroupId> group, std::vector<ModelId> focus,
+                 Reply<void> reply) override;
+  void delete_workshop(Actor actor, WorkshopId id, Reply<Erased> reply) override;
+  Result<PlanCheck> check_plan(const std::vector<ModelId>& focus) const override;
+  Result<FocusPreview> preview_focus(WorkshopId id, std::optional<GroupId> group,
+                                     const std::vector<ModelId>& focus) const override;
+  void preload(Actor actor, std::vector<ModelId> models, Reply<void> reply) override;
+  void unload(Actor actor, ModelId model, Reply<void> reply) override;
+  void set_topology(Topology topology, Reply<void> reply) override;
+  std::shared_ptr<const Snapshot> snapshot() const override;
+  void on_publish(std::function<void(std::shared_ptr<const Snapshot>)> subscriber) override;
+  void drain(Duration deadline, std::move_only_function<void()> done) override;
+
+ private:
+  struct IdempotencyKey {
+    TokenHash token{};
+    std::string key;
+    auto operator<=>(const IdempotencyKey&) const = default;
+  };
+  struct IdempotencyValue {
+    TokenHash body_hash{};
+    JobId job;
+    WallTime created;
+  };
+
+  // core: one way for everything that changes state
+  std::vector<scheduler::Decision> happen(scheduler::Event event, std::vector<Record> facts = {});
+  void note(Record record);
+  Stamp next_stamp();
+  void write(const Entry& entry, const Stamp& stamp);
+  void keep_text(DocumentKind kind, std::uint64_t id, std::string text);
+  void execute(const scheduler::Decision& decision);
+  void dispatch(const scheduler::Dispatch& dispatch);
+  // One commit for everything that is added in this turn of the loop.
+  void flush_soon();
+  void schedule_wakeup();
+  void check_wall_clock();
+  template <class T>
+  void reply_after_commit(Reply<T> reply, Result<T> result);
+  Duration run_deadline(ModelId model) const;
+
+  // startup.cc
+  Result<void> read_store();
+  void tell_scheduler(const Topology& topology);
+  void tell_workshop(const WorkshopRecord& record);
+  void restore_jobs();
+  void restore_job(JobId id, bool running);
+  void probe();
+  void sample_gpu();
+  void look_at_disk();
+
+  // work_commands.cc
+  Result<void> may_touch(const Actor& actor, JobId job) const;
+  Result<void> may_lead(const Actor& actor, WorkshopId workshop) const;
+  Symbol free_symbol(WorkshopId workshop, std::optional<Symbol> wanted);
+  void forget_old_keys();
+  void revoke_tokens(std::function<bool(const Identity&)> which);
+  void put_token(TokenRow token);
+
+  // workshop_commands.cc
+  scheduler::WorkshopSet rules_of(WorkshopId id) const;
+  void set_rules(scheduler::WorkshopSet rules);
+  void refresh_wanted(CauseKind cause);
+  std::string new_join_code();
+  Result<void> check_models(const std::vector<ModelId>& models) const;
+
+  // publishing.cc
+  void touch();
+  void publish();
+  std::shared_ptr<const JobView> job_view(const JobRecord& record) const;
+  std::shared_ptr<const ModelView> model_view(const Model& model) const;
+  std::shared_ptr<const WorkshopView> workshop_view(const WorkshopRecord& record, const Snapshot& next) const;
+  std::optional<LoadView> load_view(ModelId model) const;
+
+  Ports ports_;
+  Settings settings_;
+  scheduler::Scheduler scheduler_;
+  World world_;
+  Outbox outbox_;
+  Engines engines_;
+  Topology topology_;
+  std::map<ModelId, Model> models_;
+
+  std::int64_t last_seq_ = 0;
+  Instant last_mono_;
+  WallTime last_wall_;
+  Instant last_wall_at_;
+  std::map<IdempotencyKey, IdempotencyValue> idempotency_;
+  std::shared_ptr<const TokenTable> tokens_ = std::make_shared<TokenTable>();
+  std::map<DeviceId, GpuSample> gpu_;
+  bool gpu_ok_ = false;
+  std::uint64_t free_bytes_ = 0;
+  bool ready_ = false;
+  bool draining_ = false;
+  std::optional<TimerId> wakeup_;
+  std::optional<Instant> wakeup_at_;
+  bool publish_is_due_ = false;
+  bool flush_is_due_ = false;
+  std::uint64_t version_ = 0;
+
+  mutable std::mutex snapshot_mutex_;  // guards the pointer only; libstdc++ 12 has no atomic<shared_ptr> for clang
+  std::shared_ptr<const Snapshot> snapshot_ = std::make_shared<Snapshot>();
+  std::vector<std::function<void(std::shared_ptr<const Snapshot>)>> subscribers_;
+};
+
+template <class T>
+void LiveController::reply_after_commit(Reply<T> reply, Result<T> result) {
+  outbox_.after_commit(
+      [reply = std::move(reply), result = std::move(result)]() mutable { reply(std::move(result)); });
+  flush_soon();
+}
+
+}  // namespace stoker::controller
