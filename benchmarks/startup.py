@@ -105,8 +105,8 @@ def stripped_bytes(binary):
         return None
     with tempfile.TemporaryDirectory() as folder:
         target = os.path.join(folder, "stripped")
-        subprocess.run([strip, "-o", target, binary], check=True)
-        return os.path.getsize(target)
+        done = subprocess.run([strip, "-o", target, binary], check=False)
+        return os.path.getsize(target) if done.returncode == 0 else None
 
 
 def spread(values):
