@@ -5,7 +5,7 @@
 namespace stoker::net {
 namespace {
 
-constexpr Duration kPollInterval = seconds(2);
+constexpr Duration kPollInterval = seconds(1);
 
 Halt halt_of(Progress progress) { return progress == Progress::end ? Halt::end : Halt::failed; }
 
