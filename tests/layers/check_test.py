@@ -88,6 +88,14 @@ class Layers(unittest.TestCase):
         self.assert_found("pipeline/stage.h", "#include <mutex>\n", "threads")
         self.assert_fine("pipeline/stage_test.cc", "#include <thread>\nstd::thread t;\n")
 
+    def test_a_path_in_the_table_frees_that_file_alone(self):
+        self.assert_fine("backends/rehearsal/virtual_gpu.h", "#include <mutex>\nstd::mutex mutex_;\n")
+        self.assert_found("backends/rehearsal/engine.h", "std::mutex mutex_;\n", "threads")
+
+    def test_peers_made_for_tests_count_as_tests(self):
+        self.assert_fine("net/test_peers.h", "#include <gtest/gtest.h>\n")
+        self.assert_found("net/peers.h", "#include <gtest/gtest.h>\n", "gtest")
+
     def test_random_secrets_are_made_by_the_edge_alone(self):
         self.assert_fine("api/token.cc", "void f() { randombytes_buf(p, 16); }\n")
         self.assert_found("controller/people.cc", "void f() { randombytes_buf(p, 16); }\n", "secrets")
