@@ -74,7 +74,7 @@ def read_table(path):
 
 
 def is_test(path):
-    return re.search(r"(_test\.(cc|h)|/test_\w+\.h)$", path) is not None
+    return re.search(r"(_(test|for_tests)\.(cc|h)|/test_\w+\.h)$", path) is not None
 
 
 def without_comments_and_text(code):

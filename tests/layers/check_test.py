@@ -94,6 +94,7 @@ class Layers(unittest.TestCase):
 
     def test_peers_made_for_tests_count_as_tests(self):
         self.assert_fine("net/test_peers.h", "#include <gtest/gtest.h>\n")
+        self.assert_fine("scheduler/machine_for_tests.h", "#include <gtest/gtest.h>\n")
         self.assert_found("net/peers.h", "#include <gtest/gtest.h>\n", "gtest")
 
     def test_random_secrets_are_made_by_the_edge_alone(self):
