@@ -165,7 +165,7 @@ def step_docs(step):
 
 def step_configure(step):
     step.run("scripts/web")
-    step.run("scripts/build", "release", "-DSTOKER_TESTS=ON", "-DSTOKER_BENCH=ON", "help")
+    step.run("scripts/build", "release", "-DSTOKER_TESTS=ON", "-DSTOKER_BENCH=ON", "build.ninja")
     return NOTHING
 
 
@@ -235,7 +235,7 @@ def step_unit(step):
 
 
 def sanitized(step, preset, part):
-    step.run("scripts/build", preset, "-DSTOKER_TESTS=ON", "-DSTOKER_BENCH=OFF", "help")
+    step.run("scripts/build", preset, "-DSTOKER_TESTS=ON", "-DSTOKER_BENCH=OFF", "build.ninja")
     names = gtest_programs(preset)
     if not step.options.long:
         names = [name for name in names if name.removesuffix("_test") in part]

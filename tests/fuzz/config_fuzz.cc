@@ -11,13 +11,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const ConfigResult result = parse_config(text, "/nonexistent");
   if (result) {
-    STOKER_INVARIANT(!result->listen.host.empty() || result->listen.port > 0, "a configuration says where to listen");
+    STOKER_INVARIANT(!result->listen.host.empty() || result->listen.port > 0,
+                     "a configuration says where to listen");
     return 0;
   }
   const auto lines = static_cast<std::uint32_t>(std::ranges::count(text, '\n')) + 1;
-  STOKER_INVARIANT(!result.error().empty() && result.error().size() <= kConfigProblemsMax, "problems are told and bounded");
+  STOKER_INVARIANT(!result.error().empty() && result.error().size() <= kConfigProblemsMax,
+                   "problems are told and bounded");
   for (const ConfigProblem& problem : result.error()) {
-    STOKER_INVARIANT(!problem.words.empty() && problem.line <= lines, "a problem lies inside the file");
+    STOKER_INVARIANT(!problem.words.empty() && problem.line <= lines,
+                     "a problem lies inside the file");
   }
   return 0;
 }

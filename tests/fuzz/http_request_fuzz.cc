@@ -58,7 +58,8 @@ Reading read(std::string_view bytes, std::size_t piece) {
       reading.complete = true;
       const ParsedRequest& request = parser.parsed();
       reading.target = request.head.target;
-      for (const auto& [name, value] : request.head.headers.all()) reading.fields += name + ":" + value + "\n";
+      for (const auto& [name, value] : request.head.headers.all())
+        reading.fields += name + ":" + value + "\n";
       decoder = BodyDecoder(request.framing);
     }
     read_body(decoder, input, reading);

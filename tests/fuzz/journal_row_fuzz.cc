@@ -25,7 +25,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   const auto entry = controller::decode(row);
   if (!entry) return 0;
-  const JournalRow again = controller::encode(*entry, {.seq = row.seq, .wall = row.wall, .mono = row.mono});
-  STOKER_INVARIANT(again.type == row.type && again.numbers == row.numbers, "what was read is what is written");
+  const JournalRow again =
+      controller::encode(*entry, {.seq = row.seq, .wall = row.wall, .mono = row.mono});
+  STOKER_INVARIANT(again.type == row.type && again.numbers == row.numbers,
+                   "what was read is what is written");
   return 0;
 }

@@ -21,7 +21,8 @@ void read_group(Body& group) {
 
 void read(Body& body) {
   if (const auto title = body.text("title", kTitle)) {
-    STOKER_INVARIANT(!title->empty() && title->size() <= 4 * kTitle.characters_max, "a title keeps its bounds");
+    STOKER_INVARIANT(!title->empty() && title->size() <= 4 * kTitle.characters_max,
+                     "a title keeps its bounds");
     STOKER_INVARIANT(title->find('\n') == std::string::npos, "a title is one line");
   }
   if (const auto prompt = body.text("prompt", kPrompt)) {
@@ -45,7 +46,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   auto body = Body::parse(bytes, "application/json");
   if (!body) {
-    STOKER_INVARIANT(status_of(body.error()) >= 400 && status_of(body.error()) < 500, "a bad body is the client's fault");
+    STOKER_INVARIANT(status_of(body.error()) >= 400 && status_of(body.error()) < 500,
+                     "a bad body is the client's fault");
     return 0;
   }
   read(*body);
