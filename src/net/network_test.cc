@@ -143,12 +143,12 @@ TEST(Network, DestroysSleepingAndUnstartedTasksWhenItStops) {
   auto alive = std::make_shared<int>(1);
   Event begun;
   Event never;
+  Event blocked;
+  Event released;
   {
     Network network;
     network.spawn(sleep_long(network, Probe(alive), begun));
     ASSERT_TRUE(begun.happens());
-    Event blocked;
-    Event released;
     network.post([&] {
       blocked.set();
       EXPECT_TRUE(released.happens());

@@ -12,7 +12,10 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <condition_variable>
 #include <future>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -205,16 +208,27 @@ T run(Network& network, Task<T> task) {
   return finish(begin(network, std::move(task)));
 }
 
-// Something that happens once on another thread.
+// Something that happens once, on another thread; may be destroyed as soon as it has been seen.
 class Event {
  public:
-  Event() : future_(promise_.get_future()) {}
-  void set() { promise_.set_value(); }
-  [[nodiscard]] bool happens() { return future_.wait_for(kGuard) == std::future_status::ready; }
+  void set() {
+    const std::shared_ptr<State> state = state_;
+    const std::lock_guard lock(state->mutex);
+    state->happened = true;
+    state->changed.notify_all();
+  }
+  [[nodiscard]] bool happens() {
+    std::unique_lock lock(state_->mutex);
+    return state_->changed.wait_for(lock, kGuard, [&] { return state_->happened; });
+  }
 
  private:
-  std::promise<void> promise_;
-  std::future<void> future_;
+  struct State {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool happened = false;
+  };
+  std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
 inline std::unique_ptr<HttpServer> serve(Network& network, Handler handler, ServerLimits limits = {}) {

@@ -132,7 +132,9 @@ UpgradeRequest beast_request(const RequestHead& head) {
 }  // namespace
 
 bool is_websocket_upgrade(const RequestHead& head) {
-  return !head.http_1_0 && head.headers.find("Upgrade") && ws::is_upgrade(beast_request(head));
+  if (head.http_1_0 || !head.headers.find("Upgrade") || !head.headers.find("Sec-WebSocket-Key")) return false;
+  const auto version = head.headers.find("Sec-WebSocket-Version");
+  return version && *version == "13" && ws::is_upgrade(beast_request(head));
 }
 
 Task<Result<std::unique_ptr<WebSocket>>> accept_websocket_on(std::shared_ptr<Transport> transport, std::string early,
