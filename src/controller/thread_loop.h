@@ -2,19 +2,17 @@
 // work.
 //
 // Purpose: the order of things for the controller and the backends; in a simulation a virtual loop
-// takes its place. Threading: `post`, `stop`, `now` and `wall_now` from any thread. `after`,
-// `cancel` and `offload` on the loop, and
-//   before `run` and after its return on the thread that owns the object. One call of `run` in its
-//   life.
+//   takes its place.
+// Threading: `post`, `stop`, `now` and `wall_now` from any thread. `after`, `cancel` and `offload`
+//   on the loop, and before `run` and after its return on the thread that owns the object. One call
+//   of `run` in its life.
 // Ownership: must outlive everything that posts to it. Tasks that are dropped are destroyed, never
-// run: at the end of
-//   `run` on the loop, later ones by whoever posts them or by the destructor.
+//   run: at the end of `run` on the loop, later ones by whoever posts them or by the destructor.
 // Order: posted tasks in the order of their posts; timers by deadline, equal deadlines in the order
-// of `after`. Due
-//   timers come after at most kTasksPerTurn posted tasks, so that neither starves the other.
+//   of `after`. Due timers come after at most kTasksPerTurn posted tasks, so that neither starves
+//   the other.
 // Limits: kLoopBacklogMax posted tasks, kTimersMax timers, kOffloadBacklogMax pieces of waiting
-// slow work; more is a
-//   broken invariant, because every source is bounded itself.
+//   slow work; more is a broken invariant, because every source is bounded itself.
 // Errors: none; a task that throws ends the process.
 #pragma once
 

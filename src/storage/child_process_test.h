@@ -1,6 +1,7 @@
 // Runs a piece of a test in a forked process, so that it may be killed or get a limit of its own.
 //
-// The parent must have no other thread at that moment. What the child writes to its pipe comes back to the parent.
+// The parent must have no other thread at that moment. What the child writes to its pipe comes back
+// to the parent.
 #pragma once
 
 #include <signal.h>

@@ -25,7 +25,8 @@ Result<FileHandle> make_folder(int parent, const std::string& name);
 // The names in an open folder, without "." and "..".
 Result<std::vector<std::string>> names_in(int folder);
 
-// Removes the file or the folder with everything in it and returns the bytes of its files; 0 when it is not there.
+// Removes the file or the folder with everything in it and returns the bytes of its files; 0 when
+// it is not there.
 Result<std::uint64_t> remove_tree(int parent, const std::string& name,
                                   int depth_max = kTreeDepthMax);
 

@@ -84,7 +84,8 @@ std::uint64_t result_bytes_max(Medium medium) {
   return medium == Medium::video ? kVideoBytesMax : kImageBytesMax;
 }
 
-// What each workshop holds. A write takes its room before it begins, so that several cannot overrun the limit together.
+// What each workshop holds. A write takes its room before it begins, so that several cannot overrun
+// the limit together.
 class ResultFiles::Quota {
  public:
   bool take(WorkshopId workshop, std::uint64_t bytes) {
@@ -176,7 +177,8 @@ Result<void> ResultFiles::write(const ResultName& name, Medium medium, std::stri
     quota_->give_back(name.workshop, bytes.size());
     return written;
   }
-  // From here on the file is whole under its name, and counted, also where its name turns out not to be durable.
+  // From here on the file is whole under its name, and counted, also where its name turns out not
+  // to be durable.
   if (auto ok = step(FileStep::sync_folder, name); !ok) return ok;
   if (fsync(folder->get()) != 0)
     return fail(system_error("write result " + inner_path(name), errno));

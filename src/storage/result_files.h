@@ -1,12 +1,15 @@
 // Result files on disk: DIR/WORKSHOP/JOB/N.ext.
 //
-// Purpose: a result is either complete under its name or not there: temporary name → fsync → rename → fsync of the folder.
-//   A file of the same name is replaced.
-// Threading: all members may block; call them through Loop::offload. Safe to call from several threads; two writers of
-//   one name leave one of the two files, whole; writing to a job while it is removed may fail.
-// Safety: numbers and a checked extension are the whole path, and no symbolic link below DIR is followed.
+// Purpose: a result is either complete under its name or not there: temporary name → fsync → rename
+//   → fsync of the folder. A file of the same name is replaced.
+// Threading: all members may block; call them through Loop::offload. Safe to call from several
+//   threads; two writers of one name leave one of the two files, whole; writing to a job while it
+//   is removed may fail.
+// Safety: numbers and a checked extension are the whole path, and no symbolic link below DIR is
+//   followed.
 // Limits: result_bytes_max per file, kWorkshopBytesMax per workshop.
-// Errors: disk_full, too_large, limit_reached (workshop quota), bad_request (extension), not_found, internal.
+// Errors: disk_full, too_large, limit_reached (workshop quota), bad_request (extension), not_found,
+//   internal.
 #pragma once
 
 #include <cstdint>
@@ -53,7 +56,8 @@ struct ResultFilesFaults {
 
 class ResultFiles {
  public:
-  // Creates the folder (0700), removes temporary files of an earlier life, counts what each workshop holds.
+  // Creates the folder (0700), removes temporary files of an earlier life, counts what each
+  // workshop holds.
   static Result<ResultFiles> open(std::string directory, ResultFilesFaults faults = {});
   ~ResultFiles();
   ResultFiles(ResultFiles&& other) noexcept;

@@ -186,7 +186,8 @@ TEST_F(ResultFilesTest, OpeningRemovesWhatAnEarlierLifeDidNotFinish) {
   EXPECT_EQ(results.workshop_bytes(WorkshopId{3}), 1u);
 }
 
-// Fails at each step in turn: the name holds the old file or, once renamed, the new one, and no rest stays.
+// Fails at each step in turn: the name holds the old file or, once renamed, the new one, and no
+// rest stays.
 TEST_F(ResultFilesTest, AFailureAtAnyStepLeavesAWholeFileAndNoRest) {
   for (int step = 0; step < kFileStepCount; ++step) {
     std::filesystem::remove_all(directory());

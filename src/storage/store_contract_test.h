@@ -3,14 +3,14 @@
 // A Disk type gives the suite its implementation; one Disk is one place that survives closing and
 // opening:
 //   Result<std::unique_ptr<Store>> open(Loop& loop);
-//   std::string backup_path();                                      // where a backup may go
-//   Result<std::unique_ptr<Store>> open_backup(Loop& loop);         // the backup that was written
-//   there
+//   std::string backup_path();                               // where a backup may go
+//   Result<std::unique_ptr<Store>> open_backup(Loop& loop);  // the backup that was written there
 #pragma once
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 #include <memory>
 #include <string>

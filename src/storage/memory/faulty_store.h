@@ -1,16 +1,13 @@
 // A store that fails or dies at a chosen commit, for tests of what stands on a store.
 //
 // Purpose: "what if the disk is full at commit N", "what if the process dies at commit N". It wraps
-// another store.
-//   Commits are counted from 1 over the life of this object.
+//   another store. Commits are counted from 1 over the life of this object.
 // Threading: the loop only.
 // Ownership: owns the store inside. A `done` that is on the loop when a crash comes is never
-// called, as if the process
-//   had died; this holds also after this object is gone.
+//   called, as if the process had died; this holds also after this object is gone.
 // Crash: commit N and every later call is swallowed, its `done` never comes, reads fail with
-// internal. The next store,
-//   opened on the same disk after this one is destroyed, has what was given before N, and N itself
-//   if so chosen.
+//   internal. The next store, opened on the same disk after this one is destroyed, has what was
+//   given before N, and N itself if so chosen.
 #pragma once
 
 #include <cstddef>

@@ -1,12 +1,11 @@
 // A store that keeps everything in memory, for simulations and tests.
 //
 // Purpose: the store contract without a disk. What it holds is a MemoryDisk that outlives it, so
-// that a test can close a
-//   store, or let it crash, and open the next one on what is left.
+//   that a test can close a store, or let it crash, and open the next one on what is left.
 // Threading: the loop only; a commit is in the disk at once, its `done` is posted.
 // Ownership: the disk and the loop are the caller's and must outlive the store. A disk has one
-// store at a time. Errors: as in store.h; never disk_full and never queue_full (see faulty_store.h
-// for those).
+//   store at a time.
+// Errors: as in store.h; never disk_full and never queue_full (see faulty_store.h for those).
 #pragma once
 
 #include <cstdint>

@@ -1,11 +1,11 @@
 #include "storage/sqlite/backup.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <utility>
 
 #include "storage/file_handle.h"
@@ -55,7 +55,8 @@ Result<Backup> Backup::begin(const std::string& database_path, const BackupOptio
     return fail(std::move(database.error()));
   }
   Backup backup(*std::move(database), options.path);
-  // The file counts only once it is complete and synced, so that it needs no journal of its own before.
+  // The file counts only once it is complete and synced, so that it needs no journal of its own
+  // before.
   const char* const kSettings =
       "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA temp_store=MEMORY";
   if (auto ran = backup.database_.run(kSettings); !ran) return fail(ran.error());

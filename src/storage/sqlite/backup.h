@@ -1,8 +1,8 @@
 // Copies a running database into a new file, piece by piece.
 //
-// Purpose: a backup never makes commits wait longer than one piece. The first piece copies documents, idempotency
-//   entries and, if asked, the texts, and fixes where the journal ends; the rest of the journal, which only grows,
-//   follows in pieces of kPieceRows.
+// Purpose: a backup never makes commits wait longer than one piece. The first piece copies
+//   documents, idempotency entries and, if asked, the texts, and fixes where the journal ends; the
+//   rest of the journal, which only grows, follows in pieces of kPieceRows.
 // Threading: used by the store's writer thread, between its commits; on a connection of its own.
 // Ownership: the unfinished file (PATH.part) is removed unless `step` reached the end.
 // Errors: conflict (PATH exists), disk_full, internal.

@@ -1,7 +1,8 @@
 // What waits for the writer thread: commits, erasures and backups in the order of their calls.
 //
 // Threading: `push` and `close` from any thread, `take` from one. The mutex is inside.
-// Limits: kStoreBacklogBatchesMax calls of kStoreBacklogBytesMax together, counted until they are told finished.
+// Limits: kStoreBacklogBatchesMax calls of kStoreBacklogBytesMax together, counted until they are
+//   told finished.
 #pragma once
 
 #include <condition_variable>
@@ -32,7 +33,8 @@ class CallQueue {
   // Gives the call back when there is no room for it.
   std::optional<Call> push(Call call);
 
-  // The next calls, at most kTakenMax. None: nothing came within the patience, or the queue is closed and empty.
+  // The next calls, at most kTakenMax. None: nothing came within the patience, or the queue is
+  // closed and empty.
   std::vector<Call> take(Patience patience);
 
   // Makes room again for calls that were taken.

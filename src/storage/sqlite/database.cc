@@ -12,7 +12,8 @@ bool out_of_room(int system_error) {
 }  // namespace
 
 Error last_error(sqlite3* database) {
-  // SQLite keeps the system's error of a failed statement, but not of a failed COMMIT; there errno still has it.
+  // SQLite keeps the system's error of a failed statement, but not of a failed COMMIT; there errno
+  // still has it.
   const bool no_room = out_of_room(errno) || out_of_room(sqlite3_system_errno(database));
   const int code = sqlite3_extended_errcode(database);
   const int primary = code & 0xff;

@@ -1,10 +1,12 @@
 // A thin, owning layer over sqlite3: a connection, a statement, a transaction.
 //
 // Purpose: nothing leaks and every failure is an Error; the SQL stays visible at the place of use.
-// Threading: a Database and its statements belong to one thread at a time (opened without SQLite's own mutex).
-// Ownership: a Statement must not outlive its Database. Bound bytes are lent until the next `run`, `next` or `reset`.
-// Errors: disk_full (no room, quota, file size limit), internal (everything else; detail has SQLite's words, which never
-//   contain values).
+// Threading: a Database and its statements belong to one thread at a time (opened without SQLite's
+//   own mutex).
+// Ownership: a Statement must not outlive its Database. Bound bytes are lent until the next `run`,
+//   `next` or `reset`.
+// Errors: disk_full (no room, quota, file size limit), internal (everything else; detail has
+//   SQLite's words, which never contain values).
 #pragma once
 
 #include <sqlite3.h>
@@ -86,7 +88,8 @@ class Transaction {
   Database* database_;  // null: nothing to undo
 };
 
-// The error that the call on this connection left which failed just now; reads errno, which the caller set to 0 before.
+// The error that the call on this connection left which failed just now; reads errno, which the
+// caller set to 0 before.
 Error last_error(sqlite3* database);
 
 }  // namespace stoker::sqlite

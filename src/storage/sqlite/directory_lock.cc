@@ -18,7 +18,8 @@ Result<DirectoryLock> DirectoryLock::take(const std::string& directory) {
     std::error_code error;
     std::filesystem::create_directories(folder.parent_path(), error);
   }
-  // Others have no business among people's texts. A folder that exists keeps the rights its operator gave it.
+  // Others have no business among people's texts. A folder that exists keeps the rights its
+  // operator gave it.
   if (mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST)
     return fail(system_error("create " + directory, errno));
 

@@ -1,4 +1,5 @@
-// One process per data folder: an exclusive lock on DIR/lock, held until destruction or the end of the process.
+// One process per data folder: an exclusive lock on DIR/lock, held until destruction or the end of
+// the process.
 //
 // Threading: a value. The kernel lets go of the lock also after a kill.
 // Errors: conflict (held elsewhere; detail names the file), disk_full, internal.

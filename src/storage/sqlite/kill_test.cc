@@ -1,4 +1,5 @@
-// The process is killed in the middle of commits, again and again: what was acknowledged is there, and no batch is torn.
+// The process is killed in the middle of commits, again and again: what was acknowledged is there,
+// and no batch is torn.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,4 +1,5 @@
-// The numbers of a journal row as a compact JSON array, so that an operator reads them with the sqlite3 program.
+// The numbers of a journal row as a compact JSON array, so that an operator reads them with the
+// sqlite3 program.
 //
 // Threading: pure functions.
 #pragma once

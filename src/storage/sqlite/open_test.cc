@@ -187,7 +187,8 @@ TEST_F(SqliteOpen, OneBackupRunsAtATime) {
       told.push_back(std::string(which) + " " + std::string(outcome));
     };
   };
-  // Another program holds the file, so that the writer is still at the commit when both backups wait behind it.
+  // Another program holds the file, so that the writer is still at the commit when both backups
+  // wait behind it.
   auto other = sqlite::Database::open(place_.database());
   ASSERT_TRUE(other && other->run("BEGIN IMMEDIATE"));
   (*store)->commit({.documents = {{DocumentKind::setting, 1, "{}"}}}, note("commit"));

@@ -1,6 +1,7 @@
 // Rows in and out of the tables: prepared statements, one per kind of row.
 //
-// Threading: a RowWriter belongs to the thread of its connection. RowReader takes turns by a mutex inside.
+// Threading: a RowWriter belongs to the thread of its connection. RowReader takes turns by a mutex
+//   inside.
 // Ownership: RowWriter borrows its Database; RowReader owns one of its own.
 // Errors: as in database.h.
 #pragma once
@@ -43,7 +44,8 @@ class RowWriter {
   std::string numbers_;  // reused for each row
 };
 
-// Reads rows on a connection of its own, in pieces: a long read never keeps the writer's checkpoint waiting for long.
+// Reads rows on a connection of its own, in pieces: a long read never keeps the writer's checkpoint
+// waiting for long.
 class RowReader {
  public:
   static constexpr int kJournalPieceRows = 512;

@@ -1,16 +1,19 @@
 // The store in one SQLite file, DIR/stoker.db, beside it DIR/lock: the embedded default.
 //
-// Purpose: durable commits at the price of one fsync per group. The writer thread takes what waits, at most kTakenMax
-//   calls, writes it as one transaction (WAL, synchronous FULL) and tells each caller through the loop. It never waits
-//   for a group to fill: while one transaction syncs, the next group gathers.
-// Threading: as in store.h. Reads use a second connection behind a mutex and may come from several threads; a
-//   `read_journal` visitor may read and commit.
-// Ownership: one process per folder. The destructor writes what was given, finishes a running backup and joins the thread.
-// Erasing: rows are overwritten (secure_delete) and the write-ahead log is emptied; this waits for reads that run, and
-//   up to Database::kBusyMaxMs for another program that reads the file.
+// Purpose: durable commits at the price of one fsync per group. The writer thread takes what waits,
+//   at most kTakenMax calls, writes it as one transaction (WAL, synchronous FULL) and tells each
+//   caller through the loop. It never waits for a group to fill: while one transaction syncs, the
+//   next group gathers.
+// Threading: as in store.h. Reads use a second connection behind a mutex and may come from several
+//   threads; a `read_journal` visitor may read and commit.
+// Ownership: one process per folder. The destructor writes what was given, finishes a running
+//   backup and joins the thread.
+// Erasing: rows are overwritten (secure_delete) and the write-ahead log is emptied; this waits for
+//   reads that run, and up to Database::kBusyMaxMs for another program that reads the file.
 // Backup: copied in pieces between commits, one at a time (conflict while one runs).
-// Damage: a file that cannot be a database, or has another program's or a newer schema, is refused at `open`. After a
-//   shutdown that was not clean a quick check runs, of the whole file up to kCheckWholeBytesMax, else of its small tables.
+// Damage: a file that cannot be a database, or has another program's or a newer schema, is refused
+//   at `open`. After a shutdown that was not clean a quick check runs, of the whole file up to
+//   kCheckWholeBytesMax, else of its small tables.
 #pragma once
 
 #include <memory>

@@ -78,7 +78,8 @@ Result<void> Writer::write_group(std::span<const Batch* const> group,
                                  std::vector<Result<void>>& results) {
   auto transaction = Transaction::begin(database_);
   if (!transaction) {
-    // Another program holds the file, and was waited for: asking once more for each batch would not help.
+    // Another program holds the file, and was waited for: asking once more for each batch would not
+    // help.
     results.assign(group.size(), fail(transaction.error()));
     return {};
   }
@@ -102,7 +103,8 @@ Result<void> Writer::delete_rows(const Erasure& erasure) {
 }
 
 Result<void> Writer::erase(const Erasure& erasure, std::mutex& readers) {
-  // Two transactions: where the disk has no room to write the rest anew, the words are at least gone from every read.
+  // Two transactions: where the disk has no room to write the rest anew, the words are at least
+  // gone from every read.
   if (auto deleted = delete_rows(erasure); !deleted) return deleted;
   if (auto rewritten = rewrite_words(database_); !rewritten) return rewritten;
   const std::lock_guard lock(readers);
@@ -115,7 +117,8 @@ Result<void> Writer::erase(const Erasure& erasure, std::mutex& readers) {
 }
 
 void Writer::checkpoint() {
-  // Its failure loses nothing: the log still has everything, and the next commit or checkpoint tells.
+  // Its failure loses nothing: the log still has everything, and the next commit or checkpoint
+  // tells.
   sqlite3_wal_checkpoint_v2(database_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr,
                             nullptr);
   wal_pages_ = 0;

@@ -1,10 +1,11 @@
 // What the writer thread does with the database: group commits, erasures, checkpoints.
 //
-// Purpose: the transactions without the thread. One transaction per group; a failure of the group is told to the batch
-//   that caused it, the others are written one by one.
+// Purpose: the transactions without the thread. One transaction per group; a failure of the group
+//   is told to the batch that caused it, the others are written one by one.
 // Threading: one thread at a time.
 // Ownership: owns the writing connection; not movable, because SQLite calls back into it.
-// Limits: past kWalPagesMax pages the write-ahead log is copied into the file at once, before that only when idle.
+// Limits: past kWalPagesMax pages the write-ahead log is copied into the file at once, before that
+//   only when idle.
 #pragma once
 
 #include <cstdint>
@@ -34,11 +35,12 @@ class Writer {
   // One result per batch. All that succeed are on the disk when this returns.
   std::vector<Result<void>> commit(std::span<const Batch* const> group);
 
-  // Deletes, overwrites, and empties the write-ahead log. `readers` is held while the log is emptied. Takes as long as
-  // writing the words that are kept.
+  // Deletes, overwrites, and empties the write-ahead log. `readers` is held while the log is
+  // emptied. Takes as long as writing the words that are kept.
   Result<void> erase(const Erasure& erasure, std::mutex& readers);
 
-  // Whether the log holds what a checkpoint could copy; `checkpoint` copies it without waiting for anybody.
+  // Whether the log holds what a checkpoint could copy; `checkpoint` copies it without waiting for
+  // anybody.
   bool wants_checkpoint() const { return wal_pages_ > 0; }
   void checkpoint();
 
