@@ -4,7 +4,8 @@
 import type { Entities, LedgerEntry, ModelView } from '../api/types';
 import { m } from '../messages/messages.js';
 import { clock, gb } from './time';
-import { ledger_caption, MODEL_STATE } from './words';
+import { ledger_caption } from './causes';
+import { MODEL_STATE } from './words';
 
 export type PieceKind = 'cold' | 'warm' | 'hot' | 'foreign';
 export interface Piece { kind: PieceKind; from: number; to: number }

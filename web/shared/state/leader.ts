@@ -1,6 +1,7 @@
 // What the leader is told: one answer as headline, one reason per line of the queue.
 
-import type { BackendView, Entities, Job, ModelView, PersonView, QueueView, WorkshopView } from '../api/types';
+import type { BackendView, Entities, Job, Medium, ModelView, PersonView, QueueView, WorkshopView } from '../api/types';
+import { lang } from '../lang.svelte';
 import { m } from '../messages/messages.js';
 import { only } from './store';
 import { about, short_time } from './time';
@@ -69,6 +70,9 @@ export interface QueueRow {
   may_move: boolean;
 }
 
+/** Inside a line; English nouns lose their capital there. */
+const medium_inside = (medium: Medium): string => (lang() === 'en' ? MEDIUM[medium]().toLowerCase() : MEDIUM[medium]());
+
 function why(job: Job, models: ModelView[], workshop: WorkshopView): string {
   if (job.state === 'running') return job.progress ? m.row_steps({ step: job.progress.step, steps: job.progress.steps }) : m.row_running();
   if (job.state === 'checking' || job.state === 'accepted') return m.row_checking();
@@ -104,7 +108,7 @@ export function queue_rows(workshop: WorkshopView, entities: Entities): QueueRow
       why: job.attempt > 1 ? m.row_again({ why: why(job, models, workshop) }) : why(job, models, workshop),
       loading: !running && (job.state === 'loading' || job.waiting_for === 'model_load'),
       time: short_time(job.eta),
-      group: group ? m.row_group({ group, medium: MEDIUM[job.medium]() }) : MEDIUM[job.medium](),
+      group: group ? m.row_group({ group, medium: medium_inside(job.medium) }) : MEDIUM[job.medium](),
       may_move: job.state === 'queued' && position > 1,
     };
   });

@@ -2,12 +2,11 @@
 
 import type { FailureCode } from '../api/client';
 import type {
-  By, Cause, CauseKind, JobState, LedgerEntry, LedgerWhat, Medium, ModelState, OffReason, SizeSource, WhyNot, WorkshopState,
+  CauseKind, JobState, Medium, ModelState, OffReason, WhyNot,
 } from '../api/types';
 import { m } from '../messages/messages.js';
-import { clock } from './time';
 
-type Words<K extends string> = Record<K, () => string>;
+export type Words<K extends string> = Record<K, () => string>;
 export type Noun = Medium | 'mixed';
 
 export const MEDIUM: Words<Noun> = {
@@ -55,9 +54,6 @@ export const STATE: Words<JobState> = {
 export const MODEL_STATE: Words<ModelState> = {
   cold: m.model_cold, loading: m.model_loading, hot: m.model_hot, draining: m.model_draining, failed: m.model_failed,
 };
-export const WORKSHOP_STATE: Words<WorkshopState> = {
-  planned: m.workshop_planned, warming: m.workshop_warming, ready: m.workshop_ready, running: m.workshop_running, paused: m.workshop_paused, ended: m.workshop_ended,
-};
 export const OFF: Words<OffReason> = {
   out_of_focus: m.off_out_of_focus, misfit: m.off_misfit, backend_down: m.off_backend_down,
 };
@@ -72,22 +68,6 @@ export const GREW: Words<CauseKind> = {
   foreign_memory: m.grew_foreign_memory, longer_than_usual: m.grew_longer_than_usual, cancelled_by_person: m.grew_fair_order,
   cancelled_by_leader: m.grew_fair_order, workshop_ended: m.grew_focus_change, paused: m.grew_paused,
 };
-/** Why something happened, as the half sentence after a colon. */
-const BECAUSE: Words<CauseKind> = {
-  request: m.because_request, warm_up: m.because_warm_up, preload: m.because_preload, focus_change: m.because_focus_change, make_room: m.because_make_room,
-  idle_rule: m.because_idle_rule, operator_action: m.because_operator_action, external: m.because_external, recovery: m.because_recovery, retry: m.because_retry,
-  fair_order: m.because_fair_order, run_failed: m.because_run_failed, load_failed: m.because_load_failed, run_timeout: m.because_run_timeout,
-  backend_down: m.because_backend_down, foreign_memory: m.because_foreign_memory, longer_than_usual: m.because_longer_than_usual,
-  cancelled_by_person: m.because_cancelled_by_person, cancelled_by_leader: m.because_cancelled_by_leader, workshop_ended: m.because_workshop_ended, paused: m.because_paused,
-};
-export const WHAT: Words<LedgerWhat> = {
-  load_started: m.what_load_started, load_finished: m.what_load_finished, load_failed: m.what_load_failed, unload_started: m.what_unload_started,
-  unload_finished: m.what_unload_finished, unload_failed: m.what_unload_failed, external_load: m.what_external_load, external_unload: m.what_external_unload,
-  foreign_memory: m.what_foreign_memory,
-};
-const BY: Words<By> = { person: m.by_person, leader: m.by_leader, admin: m.by_admin, stoker: m.by_stoker };
-export const SIZE_SOURCE: Words<SizeSource> = { declared: m.size_declared, files: m.size_files, measured: m.size_measured };
-
 /** Whole sentences for every failure a page can meet. */
 export const FAILURE: Words<FailureCode> = {
   bad_request: m.error_bad_request, too_large: m.error_too_large, unauthorised: m.error_unauthorised, forbidden: m.error_forbidden,
@@ -99,14 +79,3 @@ export const FAILURE: Words<FailureCode> = {
   checker_down: m.error_checker_down, disk_full: m.error_disk_full, internal: m.error_internal, offline: m.error_offline,
 };
 export const failure_text = (code: string): string => (FAILURE[code as FailureCode] ?? FAILURE.internal)();
-
-/** "„Wan“ brauchte Platz (durch die Leitung)". Titles come from the page's own model list. */
-export function because(cause: Cause, title_of: (model: string) => string): string {
-  const reason =
-    cause.kind === 'make_room' && cause.for_model ? m.because_make_room_for({ title: title_of(cause.for_model) }) : BECAUSE[cause.kind]();
-  return cause.by && cause.by !== 'stoker' ? `${reason} (${BY[cause.by]()})` : reason;
-}
-
-/** "9:41 geladen: Aufwärmen nach Plan". */
-export const ledger_caption = (entry: LedgerEntry, title_of: (model: string) => string): string =>
-  m.caption({ clock: clock(entry.at_ms), what: WHAT[entry.what](), because: because(entry.cause, title_of) });
