@@ -299,10 +299,11 @@ def step_fuzz(step):
     failed = passed = 0
     for program in sorted(glob.glob(os.path.join(ROOT, "build", "fuzz", "tests", "fuzz", "*_fuzz"))):
         name = os.path.basename(program)
-        corpus, seeds = os.path.join(ROOT, "build", "fuzz-corpus", name), os.path.join(ROOT, "tests/fuzz/seeds", name)
+        corpus = os.path.join(ROOT, "build", "fuzz-corpus", name)
+        seeds = os.path.join(ROOT, "tests", "fuzz", "seeds", name)
         os.makedirs(corpus, exist_ok=True)
-        code = step.run(program, f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=2048", "-verbosity=0", "-print_funcs=0",
-                        f"-artifact_prefix={corpus}-", corpus, *([seeds] if os.path.isdir(seeds) else []), check=False)
+        code = step.run(program, f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=2048", "-verbosity=0",
+                        "-print_funcs=0", f"-artifact_prefix={corpus}-", corpus, seeds, check=False)
         passed, failed = (passed + 1, failed) if code == 0 else (passed, failed + 1)
     return Counts(passed, failed, 0)
 
