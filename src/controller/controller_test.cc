@@ -195,10 +195,17 @@ TEST(ControllerFault, AModelThatTheEngineDropsIsSeenAndLoadedAgain) {
   EXPECT_EQ(story.snapshot()->models.at(story.model("sd3.5_large"))->state, ModelState::hot) << "the focus is kept warm";
 }
 
-TEST(ControllerFault, ForeignMemoryIsMeasuredAndNamed) {
+TEST(ControllerFault, ForeignMemoryIsMeasuredNamedAndBlocksLoads) {
   Story story;
-  story.create({"sd3.5_large"});
-  EXPECT_EQ(story.snapshot()->devices.front().foreign, MiB{0});
+  story.create({"gpt-oss:120b"}, false);
+  story.gpu->set_foreign(MiB{40'000});
+  story.loop->run_for(seconds(3));
+  EXPECT_EQ(story.snapshot()->devices.front().foreign, MiB{40'000});
+  ASSERT_TRUE(story.act(WorkshopAction::start).has_value());
+  EXPECT_EQ(story.submit(story.join(), "gpt-oss:120b").error().code, ErrorCode::misfit);
+  story.gpu->set_foreign(MiB{0});
+  story.loop->run_for(seconds(3));
+  EXPECT_TRUE(story.submit(story.join(), "gpt-oss:120b").has_value());
 }
 
 TEST(ControllerRestart, QueuedWorkIsQueuedAgainAndNothingIsDoubled) {

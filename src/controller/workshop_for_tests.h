@@ -18,6 +18,7 @@
 #include "base/random.h"
 #include "controller/controller.h"
 #include "controller/dictionary.h"
+#include "gpu/simulated/simulated_probe.h"
 #include "simulation/virtual_loop.h"
 #include "storage/memory/memory_store.h"
 #include "storage/result_files.h"
@@ -26,7 +27,9 @@ namespace stoker::controller {
 
 class WorkshopForTests {
  public:
-  explicit WorkshopForTests(std::uint64_t seed = 1) : seed_(seed), random_(seed) {
+  using Arm = std::function<std::unique_ptr<Store>(std::unique_ptr<Store>)>;
+
+  explicit WorkshopForTests(std::uint64_t seed = 1, Arm first_arm = {}) : arm(std::move(first_arm)), seed_(seed), random_(seed) {
     std::string pattern = testing::TempDir() + "/stoker-XXXXXX";
     directory_ = mkdtemp(pattern.data());
     open();
@@ -41,7 +44,7 @@ class WorkshopForTests {
     loop = std::make_unique<VirtualLoop>(WallTime{1'769'680'800'000}, Instant{seconds(1000).us});
     auto opened = MemoryStore::open(disk, *loop);
     ASSERT_TRUE(opened.has_value());
-    store = std::move(*opened);
+    store = arm ? arm(std::move(*opened)) : std::move(*opened);
     auto opened_files = ResultFiles::open(directory_);
     ASSERT_TRUE(opened_files.has_value());
     files.emplace(std::move(*opened_files));
@@ -54,7 +57,9 @@ class WorkshopForTests {
     ASSERT_TRUE(assign_lasting_ids(*store, topology).has_value());
     Ports ports;
     ports.loop = loop.get();
-    ports.store = wrap_store ? wrap_store(*store) : store.get();
+    ports.store = store.get();
+    probe = std::make_unique<SimulatedProbe>([this] { return Result<std::vector<GpuSample>>(sample()); });
+    ports.gpu = probe.get();
     ports.files = &*files;
     ports.random = [this] { return random_.next(); };
     ports.log = [](std::string_view, std::string_view) {};
@@ -65,6 +70,7 @@ class WorkshopForTests {
       ports.backends.emplace_back(topology.backends[i].id, engines.back().get());
     }
     auto started = Controller::open(std::move(ports), topology, {});
+    if (!started && arm) return;  // the store died under it
     ASSERT_TRUE(started.has_value()) << started.error().detail;
     controller = std::move(*started);
     loop->run_for(seconds(1));
@@ -86,11 +92,12 @@ class WorkshopForTests {
   // Calls and waits for the reply in virtual time.
   template <class T, class Call>
   Result<T> ask(Call call) {
-    std::optional<Result<T>> answer;
-    call([&](Result<T> result) { answer = std::move(result); });
-    for (int i = 0; i < 1000 && !answer; ++i) loop->run_for(milliseconds(1));
-    if (!answer) return fail(ErrorCode::internal, "no reply came");
-    return std::move(*answer);
+    // Shared: a reply that waits for a full disk may come long after nobody listens any more.
+    auto answer = std::make_shared<std::optional<Result<T>>>();
+    call([answer](Result<T> result) { *answer = std::move(result); });
+    for (int i = 0; i < 1000 && !*answer; ++i) loop->run_for(milliseconds(1));
+    if (!*answer) return fail(ErrorCode::internal, "no reply came");
+    return std::move(**answer);
   }
 
   Actor admin() const { return {.role = Role::admin}; }
@@ -145,15 +152,26 @@ class WorkshopForTests {
   MemoryDisk disk;
   std::unique_ptr<VirtualLoop> loop;
   std::unique_ptr<Store> store;
-  std::function<Store*(Store&)> wrap_store;
+  Arm arm;  // puts faults around the next store
   std::optional<ResultFiles> files;
   std::unique_ptr<VirtualGpu> gpu;
+  std::unique_ptr<SimulatedProbe> probe;
   std::vector<std::unique_ptr<RehearsalBackend>> engines;
   Topology topology;
   std::unique_ptr<Controller> controller;
   WorkshopId workshop;
 
  private:
+  std::vector<GpuSample> sample() const {
+    const VirtualGpuSnapshot now = gpu->snapshot();
+    GpuSample sample{.device = now.device, .total = now.total, .used = now.used, .processes = {}};
+    for (const VirtualHolding& holding : now.holdings) {
+      sample.processes.push_back({"engine", holding.backend, holding.sum()});
+    }
+    if (now.foreign > MiB{0}) sample.processes.push_back({"other program", BackendId{}, now.foreign});
+    return {sample};
+  }
+
   void close() {
     controller.reset();
     engines.clear();
