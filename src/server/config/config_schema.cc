@@ -1,0 +1,147 @@
+#include "server/config/config_schema.h"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <utility>
+
+#include "domain/model.h"
+#include "server/config/config.h"
+
+namespace stoker::server {
+namespace {
+
+using enum ValueKind;
+using enum Availability;
+
+constexpr double kMibMax = 16.0 * 1024 * 1024;  // 16 TiB
+constexpr double kSecondsMax = 24 * 3600;
+
+constexpr std::array kTables{
+    TableRule{"server"},
+    TableRule{"device", true, kDevicesMax},
+    TableRule{"backend", true, kBackendsMax},
+    TableRule{"model", true, kModelsMax},
+    TableRule{"residency"},
+    TableRule{"provider", true, kConfigKeysMax, later},
+    TableRule{"key", true, kConfigKeysMax},
+};
+
+constexpr std::array kKeys{
+    KeyRule{"server", "listen", text},
+    KeyRule{"server", "public_url", text},
+    KeyRule{"server", "hostnames", texts, false, 0, 32},
+    KeyRule{"server", "tls_certificate", text},
+    KeyRule{"server", "tls_key", text},
+    KeyRule{"server", "data", text},
+
+    KeyRule{"device", "id", name, true},
+    KeyRule{"device", "vram_mib", whole, true, 1, kMibMax},
+
+    KeyRule{"backend", "id", name, true},
+    KeyRule{"backend", "kind", name, true, 0, 0, "rehearsal ollama comfyui swarmui openai mistral process"},
+    KeyRule{"backend", "style", name, false, 0, 0, "ollama comfyui"},
+    KeyRule{"backend", "devices", names, false, 1, kDevicesMax},
+    KeyRule{"backend", "granularity", name, false, 0, 0, "model backend self"},
+    KeyRule{"backend", "slots", whole, false, 1, 64},
+    KeyRule{"backend", "url", text, false, 0, 0, {}, later},
+    KeyRule{"backend", "command", texts, false, 0, 64, {}, later},
+
+    KeyRule{"model", "id", name, true},
+    KeyRule{"model", "title", text},
+    KeyRule{"model", "backend", name, true},
+    KeyRule{"model", "medium", name, true, 0, 0, "text image video audio music"},
+    KeyRule{"model", "files", texts, false, 0, 64},
+    KeyRule{"model", "vram_mib", whole, false, 1, kMibMax},
+    KeyRule{"model", "declared_mib", whole, false, 1, kMibMax},
+    KeyRule{"model", "load_s", number, false, 0, kSecondsMax},
+    KeyRule{"model", "run_s", number, false, 0.001, kSecondsMax},
+    KeyRule{"model", "steps", whole, false, 0, 10'000},
+    KeyRule{"model", "pinned", flag},
+    KeyRule{"model", "offered", flag},
+    KeyRule{"model", "load_options", options, false, 0, 0, {}, later},
+    KeyRule{"model", "template", text, false, 0, 0, {}, later},
+
+    KeyRule{"residency", "reserve_mib", whole, false, 0, kMibMax},
+    KeyRule{"residency", "pins", names, false, 0, kModelsMax},
+    KeyRule{"residency", "preload", names, false, 0, kModelsMax},
+    KeyRule{"residency", "misfit", name, false, 0, 0, "refuse turns", later},
+
+    KeyRule{"provider", "url", text, true, 0, 0, {}, later},
+    KeyRule{"provider", "region", text, false, 0, 0, {}, later},
+    KeyRule{"provider", "allowed", flag, false, 0, 0, {}, later},
+
+    KeyRule{"key", "role", name, true, 0, 0, "admin leader application"},
+    KeyRule{"key", "name", name},
+    KeyRule{"key", "token_file", text},
+    KeyRule{"key", "env", text},
+};
+
+std::size_t edits_between(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({changed, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+std::string_view value_kind_words(ValueKind kind) {
+  switch (kind) {
+    case text: return "a text";
+    case name: return "a name";
+    case names: return "a list of names";
+    case texts: return "a list of texts";
+    case whole: return "a whole number";
+    case number: return "a number";
+    case flag: return "true or false";
+    case options: return "a table";
+  }
+  return "a value";
+}
+
+std::span<const TableRule> config_tables() { return kTables; }
+std::span<const KeyRule> config_keys() { return kKeys; }
+
+const TableRule* find_table(std::string_view table) {
+  const auto found = std::ranges::find(kTables, table, &TableRule::name);
+  return found == kTables.end() ? nullptr : found;
+}
+
+const KeyRule* find_key(std::string_view table, std::string_view key) {
+  const auto found =
+      std::ranges::find_if(kKeys, [&](const KeyRule& rule) { return rule.table == table && rule.key == key; });
+  return found == kKeys.end() ? nullptr : found;
+}
+
+std::string nearest_word(std::string_view given, const std::vector<std::string_view>& known) {
+  std::string_view best;
+  if (given.size() < 3 || given.size() > 64) return {};
+  std::size_t best_edits = 1 + (given.size() < 5 ? 1 : std::max<std::size_t>(2, given.size() / 3));
+  for (const std::string_view word : known) {
+    const std::size_t edits = edits_between(given, word);
+    if (edits >= best_edits) continue;
+    best = word;
+    best_edits = edits;
+  }
+  return std::string(best);
+}
+
+std::vector<std::string_view> split_words(std::string_view words) {
+  std::vector<std::string_view> parts;
+  while (!words.empty()) {
+    const std::size_t end = std::min(words.find(' '), words.size());
+    if (end > 0) parts.push_back(words.substr(0, end));
+    words.remove_prefix(std::min(end + 1, words.size()));
+  }
+  return parts;
+}
+
+}  // namespace stoker::server

@@ -1,0 +1,205 @@
+#include "server/config/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "server/config/config_schema.h"
+
+namespace stoker::server {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr std::string_view kSmall = R"(
+[server]
+listen = "[::1]:9000"
+public_url = "https://stoker.example/"
+hostnames = ["stoker.local"]
+data = "here"
+
+[[device]]
+id = "gpu0"
+vram_mib = 24576
+
+[[backend]]
+id = "media"
+kind = "rehearsal"
+slots = 2
+granularity = "self"
+
+[[model]]
+id = "paint:1"
+title = "Paint"
+backend = "media"
+medium = "image"
+vram_mib = 8000
+declared_mib = 6000
+load_s = 4
+run_s = 2.5
+steps = 20
+
+[residency]
+reserve_mib = 1024
+pins = ["paint:1"]
+preload = ["paint:1"]
+
+[[key]]
+role = "application"
+name = "kiosk"
+env = "KIOSK_TOKEN"
+)";
+
+std::vector<std::string> problems_of(std::string_view text) {
+  std::vector<std::string> words;
+  const ConfigResult config = parse_config(text, "/folder");
+  if (config) return words;
+  for (const ConfigProblem& problem : config.error()) words.push_back(problem_text("c", problem));
+  return words;
+}
+
+TEST(Config, ReadsEveryPart) {
+  const ConfigResult config = parse_config(kSmall, "/folder");
+  ASSERT_TRUE(config) << problem_text("c", config.error().front());
+  EXPECT_EQ(config->listen, (ListenAddress{"::1", 9000}));
+  EXPECT_EQ(config->public_url, "https://stoker.example");
+  EXPECT_THAT(config->hostnames, ElementsAre("stoker.local"));
+  EXPECT_EQ(config->data, "/folder/here");
+  ASSERT_EQ(config->machine.devices.size(), 1u);
+  EXPECT_EQ(config->machine.devices[0].reserve, MiB{1024});
+  ASSERT_EQ(config->machine.engines.size(), 1u);
+  EXPECT_EQ(config->machine.engines[0].info.slots, 2u);
+  EXPECT_EQ(config->machine.engines[0].info.granularity, EvictionGranularity::self);
+  EXPECT_TRUE(config->machine.engines[0].info.simulated);
+  ASSERT_EQ(config->machine.models.size(), 1u);
+  const Model& model = config->machine.models[0];
+  EXPECT_EQ(model.name, "paint:1");
+  EXPECT_EQ(model.title, "Paint");
+  EXPECT_EQ(model.medium, Medium::image);
+  EXPECT_EQ(model.vram, MiB{8000});
+  EXPECT_EQ(model.vram_source, SizeSource::measured);
+  EXPECT_EQ(model.declared_vram, MiB{6000});
+  EXPECT_EQ(model.load_hint, seconds(4));
+  EXPECT_EQ(model.run_hint, milliseconds(2500));
+  EXPECT_TRUE(model.pinned);
+  EXPECT_TRUE(model.offered);
+  EXPECT_THAT(config->machine.preload, ElementsAre(model.id));
+  EXPECT_THAT(config->keys, ElementsAre(KeySource{Role::application, "kiosk", "", "KIOSK_TOKEN"}));
+}
+
+TEST(Config, UsesTheRehearsalEnginesWhenNoneAreNamed) {
+  const ConfigResult config = parse_config("[server]\nlisten = \"127.0.0.1:1\"\n", "/");
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->machine.models.size(), rehearsal_catalogue().models.size());
+}
+
+TEST(Config, TellsEveryProblemWithItsPlace) {
+  EXPECT_THAT(problems_of("[server]\nlisen = \"x\"\nhostnames = \"one\"\n\n[[device]]\nid = \"g\"\nvram_mib = \"much\"\n"),
+              ElementsAre("c:2:1: unknown key \"lisen\" in [server]; did you mean \"listen\"?",
+                          "c:3:13: hostnames must be a list of texts, not a text",
+                          "c:7:12: vram_mib must be a whole number, not a text"));
+}
+
+TEST(Config, NamesTheLineOfASyntaxError) {
+  EXPECT_THAT(problems_of("[server]\nlisten = 127.0.0.1:8420\n"), ElementsAre(HasSubstr("c:2:")));
+}
+
+TEST(Config, RefusesUnknownTablesAndMissingKeys) {
+  EXPECT_THAT(problems_of("[residence]\nreserve_mib = 1\n\n[[device]]\nvram_mib = 5000\n"),
+              ElementsAre("c:1:2: unknown table \"residence\"; did you mean \"residency\"?", "c:4:1: id is missing in [device]"));
+}
+
+TEST(Config, RefusesReferencesToNothing) {
+  const std::string text = R"([[device]]
+id = "gpu0"
+vram_mib = 9000
+[[backend]]
+id = "media"
+kind = "rehearsal"
+devices = ["gpu1"]
+[[model]]
+id = "m"
+backend = "medai"
+medium = "image"
+vram_mib = 1
+[residency]
+pins = ["m", "n"]
+)";
+  EXPECT_THAT(problems_of(text),
+              ElementsAre("c:7:12: no device has the id \"gpu1\"; did you mean \"gpu0\"?",
+                          "c:10:11: no backend has the id \"medai\"; did you mean \"media\"?",
+                          "c:14:14: no model has the id \"n\""));
+}
+
+TEST(Config, RefusesNumbersOutsideTheirRange) {
+  EXPECT_THAT(problems_of("[[device]]\nid = \"g\"\nvram_mib = -4\n"), ElementsAre(HasSubstr("c:3:12: vram_mib must lie between 1 and")));
+  EXPECT_THAT(problems_of("[[device]]\nid = \"g\"\nvram_mib = 2000\n"), ElementsAre(HasSubstr("more than the reserve of 2048 MiB")));
+}
+
+TEST(Config, SaysWhatThisVersionCannotDo) {
+  const std::string head = "[[device]]\nid = \"g\"\nvram_mib = 9000\n";
+  EXPECT_THAT(problems_of(head + "[[backend]]\nid = \"b\"\nkind = \"comfyui\"\n"),
+              ElementsAre("c:6:8: kind \"comfyui\" is not available in this version, only \"rehearsal\" is"));
+  EXPECT_THAT(problems_of(head + "[[backend]]\nid = \"b\"\nkind = \"comfi\"\n"),
+              ElementsAre(HasSubstr("must be one of rehearsal, ollama, comfyui")));
+  EXPECT_THAT(problems_of(head + "[[provider]]\nurl = \"https://p.example\"\n"),
+              ElementsAre("c:4:3: [[provider]] is not available in this version"));
+}
+
+TEST(Config, RefusesTwoOfTheSameId) {
+  EXPECT_THAT(problems_of("[[device]]\nid = \"g\"\nvram_mib = 9000\n[[device]]\nid = \"g\"\nvram_mib = 9000\n"),
+              ElementsAre("c:5:6: a second device with the id \"g\""));
+}
+
+TEST(Config, WantsExactlyOneSourceOfAKey) {
+  EXPECT_THAT(problems_of("[[key]]\nrole = \"admin\"\n"), ElementsAre("c:2:8: a [[key]] needs either token_file or env"));
+  EXPECT_THAT(problems_of("[[key]]\nrole = \"admin\"\nenv = \"A\"\ntoken_file = \"b\"\n"),
+              ElementsAre("c:2:8: a [[key]] needs either token_file or env"));
+}
+
+TEST(Config, TakesTheSizeOfFiles) {
+  const auto folder = std::filesystem::temp_directory_path() / "stoker-config-test";
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder / "weights") << std::string(kBytesPerMiB + 1, 'x');
+  const std::string text =
+      "[[device]]\nid = \"g\"\nvram_mib = 9000\n[[backend]]\nid = \"b\"\nkind = \"rehearsal\"\n"
+      "[[model]]\nid = \"m\"\nbackend = \"b\"\nmedium = \"image\"\nfiles = [\"weights\"]\n";
+  const ConfigResult config = parse_config(text, folder.string());
+  ASSERT_TRUE(config) << problem_text("c", config.error().front());
+  EXPECT_EQ(config->machine.models[0].vram, MiB{2});
+  EXPECT_EQ(config->machine.models[0].vram_source, SizeSource::files);
+  std::filesystem::remove_all(folder);
+  EXPECT_FALSE(parse_config(text, folder.string()));
+}
+
+TEST(Config, CannotReadWhatIsNotThere) {
+  const ConfigResult config = read_config("/does/not/exist.toml");
+  ASSERT_FALSE(config);
+  EXPECT_EQ(problem_text("f", config.error().front()), "f: cannot be read");
+}
+
+TEST(ListenAddress, ReadsHostAndPort) {
+  EXPECT_EQ(parse_listen_address("127.0.0.1:0"), (ListenAddress{"127.0.0.1", 0}));
+  EXPECT_EQ(parse_listen_address("[::]:80"), (ListenAddress{"::", 80}));
+  EXPECT_EQ(parse_listen_address(":80"), (ListenAddress{"", 80}));
+  EXPECT_EQ(parse_listen_address("localhost"), std::nullopt);
+  EXPECT_EQ(parse_listen_address("::1:80"), std::nullopt);
+  EXPECT_EQ(parse_listen_address("h:65536"), std::nullopt);
+  EXPECT_EQ(parse_listen_address("h:8x"), std::nullopt);
+  EXPECT_EQ(parse_listen_address("h:"), std::nullopt);
+}
+
+TEST(ConfigSchema, FindsSimilarWordsOnly) {
+  EXPECT_EQ(nearest_word("pinnd", {"pinned", "offered"}), "pinned");
+  EXPECT_EQ(nearest_word("zzzzzz", {"pinned", "offered"}), "");
+}
+
+TEST(ConfigSchema, HasATableForEachKey) {
+  for (const KeyRule& rule : config_keys()) EXPECT_NE(find_table(rule.table), nullptr) << rule.key;
+}
+
+}  // namespace
+}  // namespace stoker::server
