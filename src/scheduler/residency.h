@@ -1,6 +1,6 @@
 // Which models are loaded and unloaded: loads beside work, gates, switches, warm-up.
 //
-// Purpose: rules 3 to 8 of the policy in their simple form (docs/adr/0010): load into free room at once, over idle
+// Purpose: rules 3 to 8 of the policy in their simple form (docs/adr/0011): load into free room at once, over idle
 //   models at once, otherwise open a gate, let the victims finish what was there up to a quantum, then switch.
 // Threading: part of Scheduler; changes the state it is given and appends decisions.
 // Cost: O(models^2) per call in the worst case, and the subsets of victims.h when something must go.

@@ -7,7 +7,7 @@
 //   by the callers' own limits.
 // Errors: none. Events about things that ended or never were are ignored; refusals are decisions.
 // Source of the policy: start-time fair queueing for the order (Goyal 1996), lazy eviction and gated visits for residency
-//   (docs/adr/0010).
+//   (docs/adr/0011).
 #pragma once
 
 #include <optional>
