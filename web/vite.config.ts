@@ -1,22 +1,11 @@
-import { paraglideVitePlugin } from '@inlang/paraglide-js';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
 import { compact_messages } from './scripts/compact_messages.mjs';
 
-// scripts/build.mjs builds the four pages with this. Nothing is inlined, because the
+// scripts/build.mjs compiles the messages and builds the four pages with this. Nothing is inlined, because the
 // server's content security policy allows files of the same origin only.
 export default defineConfig({
-  plugins: [
-    svelte(),
-    paraglideVitePlugin({
-      project: './project.inlang',
-      outdir: './shared/messages',
-      strategy: ['globalVariable', 'baseLocale'],
-      outputStructure: 'message-modules',
-      emitTsDeclarations: false,
-    }),
-    compact_messages(),
-  ],
+  plugins: [svelte(), compact_messages()],
   resolve: process.env.VITEST ? { conditions: ['browser'] } : {},
   build: {
     assetsDir: 'assets',

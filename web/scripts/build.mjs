@@ -4,11 +4,13 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'vite';
+import { compile_messages } from './messages.mjs';
 
 const root = join(import.meta.dirname, '..');
 const out = join(root, 'dist');
 const kPages = ['index.html', 'board.html', 'leader.html', 'admin.html'];
 
+await compile_messages();
 rmSync(out, { recursive: true, force: true });
 const merged = {};
 for (const page of kPages) {
