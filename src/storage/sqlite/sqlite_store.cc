@@ -1,5 +1,6 @@
 #include "storage/sqlite/sqlite_store.h"
 
+#include <system_error>
 #include <utility>
 #include <variant>
 
@@ -18,8 +19,12 @@ Result<std::unique_ptr<Store>> SqliteStore::open(const std::string& directory, L
   if (!writer) return fail(std::move(writer.error()));
   auto reader = sqlite::RowReader::open(path);
   if (!reader) return fail(std::move(reader.error()));
-  return std::unique_ptr<Store>(
-      new SqliteStore(*std::move(lock), path, *std::move(writer), *std::move(reader), loop));
+  try {
+    return std::unique_ptr<Store>(
+        new SqliteStore(*std::move(lock), path, *std::move(writer), *std::move(reader), loop));
+  } catch (const std::system_error& error) {
+    return fail(ErrorCode::internal, std::string("no thread for the store: ") + error.what());
+  }
 }
 
 SqliteStore::SqliteStore(sqlite::DirectoryLock lock, std::string path,
