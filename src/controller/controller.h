@@ -37,6 +37,7 @@ struct Settings {
   Duration load_deadline = minutes(10);
   Duration unload_deadline = seconds(10);
   Duration cancel_deadline = seconds(30);
+  Duration run_deadline_min = seconds(120);
   Duration idempotency_keep = minutes(24 * 60);
   std::uint32_t build_id = 0;  // of the policy; a recorded epoch of another build is not replayed
   std::vector<ModelId> preload;

@@ -7,7 +7,6 @@
 namespace stoker::controller {
 namespace {
 
-constexpr Duration kRunDeadlineMin = seconds(120);
 constexpr std::int64_t kRunDeadlineFactor = 8;
 
 }  // namespace
@@ -102,7 +101,7 @@ void LiveController::execute(const scheduler::Decision& decision) {
 
 Duration LiveController::run_deadline(ModelId model) const {
   const Duration usual = models_.at(model).run_hint * kRunDeadlineFactor;
-  return std::max(usual, kRunDeadlineMin);
+  return std::max(usual, settings_.run_deadline_min);
 }
 
 void LiveController::dispatch(const scheduler::Dispatch& dispatch) {

@@ -22,6 +22,8 @@ namespace {
 
 // Engines answer in real time however fast planning time runs: their deadlines are never shorter than this.
 constexpr Duration kShortestDeadline = seconds(10);
+// Painting a film takes real time, too.
+constexpr Duration kShortestRunDeadline = seconds(60);
 
 std::string_view text_of_asset(std::string_view name) {
   const assets::Asset* asset = assets::find_asset(name);
@@ -155,6 +157,7 @@ Result<void> Server::open_controller() {
   settings.publish_interval = loop_.planned(settings.publish_interval);
   for (Duration* deadline : {&settings.load_deadline, &settings.unload_deadline, &settings.cancel_deadline})
     *deadline = std::max(*deadline, loop_.planned(kShortestDeadline));
+  settings.run_deadline_min = std::max(settings.run_deadline_min, loop_.planned(kShortestRunDeadline));
   settings.build_id = policy_build();
   settings.preload = config_.machine.preload;
   auto opened = controller::Controller::open(std::move(ports), std::move(topology), std::move(settings));
