@@ -7,11 +7,15 @@
 namespace stoker {
 namespace {
 
-std::int64_t mono_ms(Instant t) { return t.us / 1000; }
+std::int64_t mono_ms(Instant t) {
+  return t.us / 1000;
+}
 
 }  // namespace
 
-VirtualLoop::VirtualLoop(WallTime wall, Instant start) : now_(start) { set_wall(wall); }
+VirtualLoop::VirtualLoop(WallTime wall, Instant start) : now_(start) {
+  set_wall(wall);
+}
 
 VirtualLoop::~VirtualLoop() {
   // What a dropped task owned may still cancel timers here; that must find a whole loop.
@@ -21,9 +25,13 @@ VirtualLoop::~VirtualLoop() {
   }
 }
 
-WallTime VirtualLoop::wall_now() const { return WallTime{mono_ms(now_) + wall_minus_mono_ms_}; }
+WallTime VirtualLoop::wall_now() const {
+  return WallTime{mono_ms(now_) + wall_minus_mono_ms_};
+}
 
-void VirtualLoop::set_wall(WallTime wall) { wall_minus_mono_ms_ = wall.ms - mono_ms(now_); }
+void VirtualLoop::set_wall(WallTime wall) {
+  wall_minus_mono_ms_ = wall.ms - mono_ms(now_);
+}
 
 TimerId VirtualLoop::add(Instant due, std::move_only_function<void()> task) {
   STOKER_INVARIANT(tasks_.size() < kLoopBacklogMax, "a source of tasks has no limit of its own");
@@ -33,7 +41,9 @@ TimerId VirtualLoop::add(Instant due, std::move_only_function<void()> task) {
   return TimerId(number);
 }
 
-void VirtualLoop::post(std::move_only_function<void()> task) { add(now_, std::move(task)); }
+void VirtualLoop::post(std::move_only_function<void()> task) {
+  add(now_, std::move(task));
+}
 
 TimerId VirtualLoop::after(Duration delay, std::move_only_function<void()> task) {
   return add(delay.us > 0 ? now_ + delay : now_, std::move(task));
@@ -47,7 +57,8 @@ void VirtualLoop::cancel(TimerId timer) {
   const auto dropped = tasks_.extract(key);
 }
 
-void VirtualLoop::offload(std::move_only_function<void()> work, std::move_only_function<void()> done) {
+void VirtualLoop::offload(std::move_only_function<void()> work,
+                          std::move_only_function<void()> done) {
   after(offload_time_, [this, work = std::move(work), done = std::move(done)]() mutable {
     work();
     post(std::move(done));

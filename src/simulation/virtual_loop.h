@@ -1,10 +1,15 @@
-// A loop whose clock moves only when its owner says so: whole workshop days in milliseconds, the same every time.
+// A loop whose clock moves only when its owner says so: whole workshop days in milliseconds, the
+// same every time.
 //
-// Purpose: runs the controller and the backends without a real clock. Time jumps from one task to the next.
-// Threading: one thread drives it and is the only one that touches it; `post` too, because nothing else exists here.
-// Order: tasks run by the instant they are due, and among equals in the order they were handed in. Slow work given to
-//   `offload` runs as a task of its own after `offload_time`, its `done` as the task behind it.
-// Limits: kLoopBacklogMax tasks at once; more is a broken invariant. Tasks that never ran are dropped at the end.
+// Purpose: runs the controller and the backends without a real clock. Time jumps from one task to
+//   the next.
+// Threading: one thread drives it and is the only one that touches it; `post` too, because nothing
+//   else exists here.
+// Order: tasks run by the instant they are due, and among equals in the order they were handed in.
+//   Slow work given to `offload` runs as a task of its own after `offload_time`, its `done` as the
+//   task behind it.
+// Limits: kLoopBacklogMax tasks at once; more is a broken invariant. Tasks that never ran are
+//   dropped at the end.
 #pragma once
 
 #include <cstdint>
@@ -35,8 +40,8 @@ class VirtualLoop final : public Loop {
 
   // Runs the next task, moving the clock to it. False: there is none.
   bool run_one();
-  // Runs everything that is due by `until`, what these tasks add included, and leaves the clock there.
-  // Must not be called from inside a task, and neither must its siblings below.
+  // Runs everything that is due by `until`, what these tasks add included, and leaves the clock
+  // there. Must not be called from inside a task, and neither must its siblings below.
   void run_until(Instant until);
   void run_for(Duration duration) { run_until(now_ + duration); }
   // Runs what is due now without moving the clock.

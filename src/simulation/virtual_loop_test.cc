@@ -141,7 +141,8 @@ TEST(VirtualLoop, GivesTheSameTraceForTheSameInput) {
     std::vector<std::int64_t> seen;
     std::function<void()> step = [&] {
       seen.push_back(loop.now().us);
-      if (seen.size() < 2000) loop.after(microseconds(static_cast<std::int64_t>(random.below(50))), step);
+      if (seen.size() < 2000)
+        loop.after(microseconds(static_cast<std::int64_t>(random.below(50))), step);
       if (random.below(3) == 0) loop.post([&] { seen.push_back(-loop.now().us); });
     };
     loop.post(step);

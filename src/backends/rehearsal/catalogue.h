@@ -1,6 +1,7 @@
 // The models that Stoker knows without a configuration: what a rehearsal and a first start use.
 //
-// Purpose: one card of 96 GB, a text engine and a media engine, and the twelve example models with their sizes.
+// Purpose: one card of 96 GB, a text engine and a media engine, and the twelve example models with
+//   their sizes.
 // Threading: values.
 #pragma once
 

@@ -56,8 +56,10 @@ TEST(Catalogue, TakesTimesFromTheTableOrFromTheSize) {
   const Catalogue catalogue = rehearsal_catalogue();
   EXPECT_EQ(model_named(catalogue, "gpt-oss:120b").load_hint, seconds(180));
   EXPECT_EQ(model_named(catalogue, "acenet").load_hint, seconds(60));
-  EXPECT_EQ(model_named(catalogue, "gpt-oss:20b").load_hint, milliseconds(17'500));  // 21 GB at 1.2 GB/s
-  EXPECT_EQ(model_named(catalogue, "flux2").run_hint, milliseconds(46'500));         // between 18 and 120 s
+  EXPECT_EQ(model_named(catalogue, "gpt-oss:20b").load_hint,
+            milliseconds(17'500));  // 21 GB at 1.2 GB/s
+  EXPECT_EQ(model_named(catalogue, "flux2").run_hint,
+            milliseconds(46'500));  // between 18 and 120 s
 }
 
 TEST(Catalogue, MakesEnginesThatPlayTheirPart) {

@@ -30,16 +30,22 @@ BackendTraits traits_of(const RehearsalOptions& options) {
   return traits;
 }
 
-WorkKind kind_of(Medium medium) { return medium == Medium::text ? WorkKind::text : WorkKind::generation; }
+WorkKind kind_of(Medium medium) {
+  return medium == Medium::text ? WorkKind::text : WorkKind::generation;
+}
 
 std::uint32_t steps_of(const Model& model) {
   if (model.steps_hint > 0) return model.steps_hint;
   switch (model.medium) {
-    case Medium::text: return kTextPieces;
-    case Medium::image: return 28;
-    case Medium::video: return 30;
+    case Medium::text:
+      return kTextPieces;
+    case Medium::image:
+      return 28;
+    case Medium::video:
+      return 30;
     case Medium::audio:
-    case Medium::music: return 50;
+    case Medium::music:
+      return 50;
   }
   return 1;
 }
@@ -52,11 +58,16 @@ MiB working_memory(const Model& model) {
 Duration run_time(const Model& model, const RehearsalOptions& options, AttemptId attempt) {
   Random random(mix64(options.seed) ^ mix64(0x5a3b1eULL + attempt.value));
   const double factor = random.lognormal_factor(options.time_sigma);
-  return microseconds(static_cast<std::int64_t>(static_cast<double>(options.scaled(model.run_hint).us) * factor));
+  return microseconds(
+      static_cast<std::int64_t>(static_cast<double>(options.scaled(model.run_hint).us) * factor));
 }
 
-Error deadline_passed() { return {ErrorCode::run_timeout, "deadline passed", {}, {}}; }
-Error engine_down() { return {ErrorCode::backend_down, "the engine is down", {}, {}}; }
+Error deadline_passed() {
+  return {ErrorCode::run_timeout, "deadline passed", {}, {}};
+}
+Error engine_down() {
+  return {ErrorCode::backend_down, "the engine is down", {}, {}};
+}
 
 }  // namespace
 
@@ -82,7 +93,8 @@ RehearsalBackend::~RehearsalBackend() {
 void RehearsalBackend::answer(Duration deadline, std::move_only_function<void(Result<void>)> done) {
   const Duration own = options_.scaled(down_ ? options_.down_delay : options_.answer_delay);
   const bool late = deadline < own;
-  auto tell = [this, late, was_down = down_, life = caller_life_, done = std::move(done)]() mutable {
+  auto tell = [this, late, was_down = down_, life = caller_life_,
+               done = std::move(done)]() mutable {
     if (life != caller_life_) return;
     if (was_down || down_) return done(fail(engine_down()));
     if (late) return done(fail(deadline_passed()));
@@ -95,7 +107,7 @@ void RehearsalBackend::probe(Duration deadline, Callback<ProbeReport> done) {
   answer(deadline, [this, done = std::move(done)](Result<void> reached) mutable {
     if (!reached) return done(fail(reached.error()));
     done(ProbeReport{options_.style == RehearsalStyle::ollama ? "rehearsal (like Ollama)"
-                                                               : "rehearsal (like ComfyUI)"});
+                                                              : "rehearsal (like ComfyUI)"});
   });
 }
 
@@ -109,10 +121,13 @@ void RehearsalBackend::observe(Duration deadline, Callback<std::vector<LoadedMod
 void RehearsalBackend::load(ModelId model, Duration deadline, Callback<LoadReport> done) {
   const bool known = residency_.find(model) != nullptr;
   if (down_ || !known || residency_.resident(model) || deadline <= Duration{}) {
-    answer(deadline, [this, model, began = loop_.now(), done = std::move(done)](Result<void> reached) mutable {
+    answer(deadline, [this, model, began = loop_.now(),
+                      done = std::move(done)](Result<void> reached) mutable {
       if (!reached) return done(fail(reached.error()));
-      if (residency_.find(model) == nullptr) return done(fail(ErrorCode::unknown_model, "not in the catalogue"));
-      if (!residency_.resident(model)) return done(fail(ErrorCode::load_failed, "the model went away"));
+      if (residency_.find(model) == nullptr)
+        return done(fail(ErrorCode::unknown_model, "not in the catalogue"));
+      if (!residency_.resident(model))
+        return done(fail(ErrorCode::load_failed, "the model went away"));
       done(LoadReport{residency_.held(model), loop_.now() - began});
     });
     return;
@@ -121,12 +136,15 @@ void RehearsalBackend::load(ModelId model, Duration deadline, Callback<LoadRepor
   load_beside_runs(model, deadline, std::move(done));
 }
 
-void RehearsalBackend::load_beside_runs(ModelId model, Duration deadline, Callback<LoadReport> done) {
+void RehearsalBackend::load_beside_runs(ModelId model, Duration deadline,
+                                        Callback<LoadReport> done) {
   const CallId call = next_call();
   PendingLoad& pending = loads_[call];
   pending = {model, loop_.now(), {}, {}, std::move(done)};
-  pending.deadline = loop_.after(deadline, [this, call] { end_load(call, fail(deadline_passed())); });
-  pending.wish = residency_.want(model, [this, call](Result<MiB> loaded) { end_load(call, std::move(loaded)); });
+  pending.deadline =
+      loop_.after(deadline, [this, call] { end_load(call, fail(deadline_passed())); });
+  pending.wish = residency_.want(
+      model, [this, call](Result<MiB> loaded) { end_load(call, std::move(loaded)); });
 }
 
 void RehearsalBackend::load_in_turn(ModelId model, Duration deadline, Callback<LoadReport> done) {
@@ -135,11 +153,11 @@ void RehearsalBackend::load_in_turn(ModelId model, Duration deadline, Callback<L
   run.call.model = model;
   run.call.deadline = deadline;
   run.only_loads = true;
-  run.listeners.push_back(
-      {nullptr, [this, model, began = loop_.now(), done = std::move(done)](Result<RunReport> end) mutable {
-         if (!end) return done(fail(end.error()));
-         done(LoadReport{residency_.held(model), loop_.now() - began});
-       }});
+  run.listeners.push_back({nullptr, [this, model, began = loop_.now(),
+                                     done = std::move(done)](Result<RunReport> end) mutable {
+                             if (!end) return done(fail(end.error()));
+                             done(LoadReport{residency_.held(model), loop_.now() - began});
+                           }});
   enter(std::move(run));
 }
 
@@ -164,8 +182,10 @@ void RehearsalBackend::unload(ModelId model, Duration deadline, Callback<void> d
   const CallId call = next_call();
   PendingUnload& pending = unloads_[call];
   pending = {model, {}, {}, std::move(done)};
-  pending.deadline = loop_.after(deadline, [this, call] { end_unload(call, fail(deadline_passed())); });
-  pending.wish = residency_.unload(model, [this, call](Result<void> gone) { end_unload(call, std::move(gone)); });
+  pending.deadline =
+      loop_.after(deadline, [this, call] { end_unload(call, fail(deadline_passed())); });
+  pending.wish = residency_.unload(
+      model, [this, call](Result<void> gone) { end_unload(call, std::move(gone)); });
 }
 
 void RehearsalBackend::end_unload(CallId call, Result<void> outcome) {
@@ -180,14 +200,18 @@ void RehearsalBackend::end_unload(CallId call, Result<void> outcome) {
 Result<void> RehearsalBackend::refuse(const RunCall& call) const {
   const Model* const model = residency_.find(call.model);
   if (model == nullptr) return fail(ErrorCode::unknown_model, "not in the catalogue");
-  if (model->medium != call.medium) return fail(ErrorCode::bad_request, "the model makes another medium");
+  if (model->medium != call.medium)
+    return fail(ErrorCode::bad_request, "the model makes another medium");
   const bool known = runs_.contains(call.attempt) || finished_.find(call.attempt) != nullptr;
-  if (known || call.attempt.value >= kOwnAttempts) return fail(ErrorCode::bad_request, "the attempt is not new");
-  if (waiting_.size() >= options_.waiting_max) return fail(ErrorCode::internal, "the engine's own queue is full");
+  if (known || call.attempt.value >= kOwnAttempts)
+    return fail(ErrorCode::bad_request, "the attempt is not new");
+  if (waiting_.size() >= options_.waiting_max)
+    return fail(ErrorCode::internal, "the engine's own queue is full");
   return {};
 }
 
-void RehearsalBackend::run(RunCall call, std::function<void(RunProgress)> progress, Callback<RunReport> done) {
+void RehearsalBackend::run(RunCall call, std::function<void(RunProgress)> progress,
+                           Callback<RunReport> done) {
   const Result<void> refused = refuse(call);
   if (down_ || !refused || call.deadline <= Duration{}) {
     answer(call.deadline, [refused, done = std::move(done)](Result<void> reached) mutable {
@@ -230,8 +254,9 @@ void RehearsalBackend::begin(AttemptId attempt) {
     loop_.post([this, attempt] { on_loaded(attempt, MiB{}); });
     return;
   }
-  run.wish = residency_.want(run.call.model,
-                             [this, attempt](Result<MiB> loaded) { on_loaded(attempt, std::move(loaded)); });
+  run.wish = residency_.want(run.call.model, [this, attempt](Result<MiB> loaded) {
+    on_loaded(attempt, std::move(loaded));
+  });
 }
 
 void RehearsalBackend::on_loaded(AttemptId attempt, Result<MiB> loaded) {
@@ -254,8 +279,9 @@ void RehearsalBackend::begin_sampling(AttemptId attempt) {
   run.steps = steps_of(model);
   run.fault = faults_.take_for_run(id);
   if (run.fault && run.fault->at_fraction <= 0) return apply_fault(attempt, run);
-  run.work = gpu_.compute().start(kind_of(model.medium), run_time(model, options_, attempt), run.steps,
-                                  [this, attempt](std::uint32_t finished) { on_step(attempt, finished); });
+  run.work =
+      gpu_.compute().start(kind_of(model.medium), run_time(model, options_, attempt), run.steps,
+                           [this, attempt](std::uint32_t finished) { on_step(attempt, finished); });
 }
 
 void RehearsalBackend::on_step(AttemptId attempt, std::uint32_t finished) {
@@ -274,7 +300,8 @@ void RehearsalBackend::on_step(AttemptId attempt, std::uint32_t finished) {
     if (tell) tell(progress);
   }
   const auto again = runs_.find(attempt);
-  if (again == runs_.end() || again->second.stage != Stage::painting || !again->second.painted) return;
+  if (again == runs_.end() || again->second.stage != Stage::painting || !again->second.painted)
+    return;
   end(attempt, std::move(*again->second.painted));
 }
 
@@ -295,7 +322,8 @@ void RehearsalBackend::begin_painting(AttemptId attempt, Run& run) {
                 [this, attempt, canvas, bytes_max] {
                   if (!*canvas) return on_painted(attempt, fail(canvas->error()));
                   if ((*canvas)->bytes.size() > bytes_max) {
-                    return on_painted(attempt, fail(ErrorCode::too_large, "the result is larger than allowed"));
+                    return on_painted(
+                        attempt, fail(ErrorCode::too_large, "the result is larger than allowed"));
                   }
                   RunReport report{{}, true};
                   report.outputs.push_back(std::move(**canvas));
@@ -356,7 +384,8 @@ void RehearsalBackend::cancel(AttemptId attempt, Duration deadline, Callback<voi
   pending = {attempt, {}, std::move(done)};
   pending.deadline = loop_.after(deadline, [this, id] { end_cancel(id, fail(deadline_passed())); });
   found->second.cancelled = true;
-  if (found->second.stage != Stage::sampling) end_soon(attempt, {ErrorCode::conflict, "cancelled", {}, {}});
+  if (found->second.stage != Stage::sampling)
+    end_soon(attempt, {ErrorCode::conflict, "cancelled", {}, {}});
 }
 
 void RehearsalBackend::end_cancel(CallId call, Result<void> outcome) {
@@ -374,7 +403,8 @@ void RehearsalBackend::find_attempt(AttemptId attempt, Callback<AttemptFate> don
   });
 }
 
-void RehearsalBackend::join(RunCall call, std::function<void(RunProgress)> progress, Callback<RunReport> done) {
+void RehearsalBackend::join(RunCall call, std::function<void(RunProgress)> progress,
+                            Callback<RunReport> done) {
   const AttemptId attempt = call.attempt;
   const auto found = runs_.find(attempt);
   if (!down_ && found != runs_.end() && call.deadline > Duration{}) {

@@ -1,12 +1,14 @@
-// An engine that plays: real memory accounting, real waiting, real files, all marked as a rehearsal.
+// An engine that plays: real accounting, real waiting, real files, all marked as a rehearsal.
 //
-// Purpose: a leader tries a workshop before children wait in it; tests and simulations meet an engine that behaves
-//   like Ollama or like ComfyUI without a card. What it makes depends only on prompt, seed and model.
-// Threading: on the loop. Painting runs through Loop::offload. It never reads a clock and never blocks.
-// Ownership: borrows the loop and the card; both outlive it. Destroy it only when the loop has stopped or is idle.
-// Limits: `slots` runs at a time and `waiting_max` more in its own queue; `attempts_kept` finished runs are remembered.
-// Errors: as in backend.h. A deadline of zero has passed already. A run or a load of a model that does not fit ends
-//   with load_failed; a full queue, a lost model and a fault ordered for a run end with internal.
+// Purpose: a leader tries a workshop before children wait in it; tests and simulations meet an
+//   engine that behaves like Ollama or like ComfyUI without a card. What it makes depends only on
+//   prompt, seed and model.
+// Threading: on the loop; painting runs through Loop::offload. Reads no clock, never blocks.
+// Ownership: borrows the loop and the card. Destroy it when the loop has stopped or is idle.
+// Limits: `slots` runs and `waiting_max` in its queue; `attempts_kept` finished ones are remembered.
+// Errors: as in backend.h. A deadline of zero has passed already. A run or a load of a model that
+//   does not fit ends with load_failed; a full queue, a lost model and a fault ordered for a run
+//   end with internal.
 #pragma once
 
 #include <deque>
@@ -27,7 +29,8 @@ namespace stoker {
 class RehearsalBackend final : public Backend {
  public:
   // `models` may hold models of other backends; they are left out.
-  RehearsalBackend(Loop& loop, VirtualGpu& gpu, RehearsalOptions options, const std::vector<Model>& models);
+  RehearsalBackend(Loop& loop, VirtualGpu& gpu, RehearsalOptions options,
+                   const std::vector<Model>& models);
   ~RehearsalBackend() override;
   RehearsalBackend(const RehearsalBackend&) = delete;
   RehearsalBackend& operator=(const RehearsalBackend&) = delete;
@@ -37,24 +40,25 @@ class RehearsalBackend final : public Backend {
   void observe(Duration deadline, Callback<std::vector<LoadedModel>> done) override;
   void load(ModelId model, Duration deadline, Callback<LoadReport> done) override;
   void unload(ModelId model, Duration deadline, Callback<void> done) override;
-  void run(RunCall call, std::function<void(RunProgress)> progress, Callback<RunReport> done) override;
+  void run(RunCall call, std::function<void(RunProgress)> progress,
+           Callback<RunReport> done) override;
   void cancel(AttemptId attempt, Duration deadline, Callback<void> done) override;
   void find_attempt(AttemptId attempt, Callback<AttemptFate> done) override;
-  void join(RunCall call, std::function<void(RunProgress)> progress, Callback<RunReport> done) override;
+  void join(RunCall call, std::function<void(RunProgress)> progress,
+            Callback<RunReport> done) override;
 
   // Another list of models; those that stay keep their place in memory.
   void set_models(const std::vector<Model>& models) { residency_.set_models(models); }
-
   // What shall go wrong with the next loads and runs.
   RehearsalFaults& faults() { return faults_; }
-  // The engine dies: memory, runs and what it remembered are gone, every call fails with backend_down.
+  // The engine dies: memory, runs and memories are gone, every call fails with backend_down.
   void take_down();
   void bring_up() { down_ = false; }
   bool down() const { return down_; }
-  // The engine drops a model by itself, as a restart or a foreign client would make it; runs on it fail.
+  // The engine drops a model by itself, as for a foreign client; runs on it fail.
   void lose_model(ModelId model);
-  // Every caller has vanished, as when the server was killed: nobody is called any more. A ComfyUI-like engine works
-  // on, an Ollama-like one gives up what nobody waits for.
+  // Every caller has vanished, as when the server was killed: nobody is called any more. A
+  // ComfyUI-like engine works on, an Ollama-like one gives up what nobody waits for.
   void lose_callers();
 
   std::size_t running() const { return in_slots_; }

@@ -1,109 +1,16 @@
 #include "backends/rehearsal/rehearsal_backend.h"
 
-#include <gtest/gtest.h>
+#include <cmath>
+#include <tuple>
 
-#include <optional>
-#include <string>
-
-#include "base/random.h"
-#include "simulation/virtual_loop.h"
+#include "backends/rehearsal/rehearsal_engine_test.h"
 
 namespace stoker {
 namespace {
 
-constexpr ModelId kPoet{1};     // text, 10 s, 10000 MiB
-constexpr ModelId kPainter{2};  // image, 20 s in 20 steps, 30000 MiB
-constexpr ModelId kFilmer{3};   // video, 60 s in 30 steps, 60000 MiB
-constexpr BackendId kText{1};
-constexpr BackendId kMedia{2};
-constexpr Duration kLong = minutes(30);
+class RehearsalCalls : public RehearsalEngineTest {};
 
-std::vector<Model> models() {
-  const auto model = [](ModelId id, const char* name, BackendId backend, Medium medium, std::int64_t vram,
-                        Duration load, Duration run, std::uint32_t steps) {
-    Model made;
-    made.id = id;
-    made.name = name;
-    made.backend = backend;
-    made.medium = medium;
-    made.vram = MiB{vram};
-    made.load_hint = load;
-    made.run_hint = run;
-    made.steps_hint = steps;
-    return made;
-  };
-  return {model(kPoet, "poet", kText, Medium::text, 10'000, seconds(5), seconds(10), 0),
-          model(kPainter, "painter", kMedia, Medium::image, 30'000, seconds(20), seconds(20), 20),
-          model(kFilmer, "filmer", kMedia, Medium::video, 60'000, seconds(40), seconds(60), 30)};
-}
-
-RehearsalOptions exact(BackendId id) {
-  RehearsalOptions options;
-  options.id = id;
-  options.style = id == kText ? RehearsalStyle::ollama : RehearsalStyle::comfyui;
-  options.slots = id == kText ? 3 : 1;
-  options.time_sigma = 0;
-  options.vram_spread = 0;
-  options.detail = RehearsalDetail::sketch;
-  return options;
-}
-
-// One call to an engine and everything that came back, with the instants.
-struct Played {
-  std::vector<RunProgress> progress;
-  std::optional<Result<RunReport>> end;
-  double end_s = -1;
-};
-
-class RehearsalEngine : public testing::Test {
- protected:
-  RehearsalBackend& engine(RehearsalOptions options) {
-    engines_.push_back(std::make_unique<RehearsalBackend>(loop_, gpu_, options, models()));
-    return *engines_.back();
-  }
-  RehearsalBackend& media() { return engine(exact(kMedia)); }
-  RehearsalBackend& text() { return engine(exact(kText)); }
-
-  static RunCall call(ModelId model, std::uint64_t attempt, Duration deadline = kLong) {
-    const Medium medium = model == kPoet ? Medium::text : model == kPainter ? Medium::image : Medium::video;
-    return {AttemptId(attempt), JobId(attempt), model, medium, "a whale", 5, deadline};
-  }
-  void run(RehearsalBackend& on, RunCall what, Played& played) {
-    on.run(std::move(what), [&played](RunProgress p) { played.progress.push_back(p); }, ends(played));
-  }
-  Backend::Callback<RunReport> ends(Played& played) {
-    return [this, &played](Result<RunReport> end) {
-      ASSERT_FALSE(played.end) << "a call ended twice";
-      played.end = std::move(end);
-      played.end_s = (loop_.now() - Instant{}).seconds();
-    };
-  }
-  Result<LoadReport> load(RehearsalBackend& on, ModelId model, Duration deadline = kLong) {
-    std::optional<Result<LoadReport>> got;
-    on.load(model, deadline, [&](Result<LoadReport> report) { got = std::move(report); });
-    EXPECT_FALSE(got) << "answered inside the call";
-    while (!got && loop_.run_one()) {
-    }
-    return got ? *got : Result<LoadReport>(fail(ErrorCode::internal, "never answered"));
-  }
-  Result<void> unload(RehearsalBackend& on, ModelId model, Duration deadline = kLong) {
-    std::optional<Result<void>> got;
-    on.unload(model, deadline, [&](Result<void> gone) { got = std::move(gone); });
-    while (!got && loop_.run_one()) {
-    }
-    return got ? *got : Result<void>(fail(ErrorCode::internal, "never answered"));
-  }
-  static ErrorCode code(const Played& played) {
-    return played.end && !*played.end ? played.end->error().code : ErrorCode::disk_full;
-  }
-  double now_s() const { return (loop_.now() - Instant{}).seconds(); }
-
-  VirtualLoop loop_;
-  VirtualGpu gpu_{loop_, DeviceId(1), MiB{98'304}};
-  std::vector<std::unique_ptr<RehearsalBackend>> engines_;
-};
-
-TEST_F(RehearsalEngine, TakesMemoryFromTheStartOfALoadAndConfirmsAtItsEnd) {
+TEST_F(RehearsalCalls, TakesMemoryFromTheStartOfALoadAndConfirmsAtItsEnd) {
   auto& backend = media();
   std::optional<Result<LoadReport>> report;
   backend.load(kPainter, kLong, [&](Result<LoadReport> r) { report = r; });
@@ -116,7 +23,7 @@ TEST_F(RehearsalEngine, TakesMemoryFromTheStartOfALoadAndConfirmsAtItsEnd) {
   EXPECT_EQ((*report)->took, seconds(20));
 }
 
-TEST_F(RehearsalEngine, RefusesALoadThatDoesNotFit) {
+TEST_F(RehearsalCalls, RefusesALoadThatDoesNotFit) {
   auto& backend = media();
   ASSERT_TRUE(load(backend, kFilmer));
   gpu_.set_foreign(MiB{10'000});
@@ -127,7 +34,7 @@ TEST_F(RehearsalEngine, RefusesALoadThatDoesNotFit) {
   EXPECT_EQ(gpu_.held(), MiB{60'000});
 }
 
-TEST_F(RehearsalEngine, ConfirmsAnUnloadAfterItsDelayAndTheMemoryIsFree) {
+TEST_F(RehearsalCalls, ConfirmsAnUnloadAfterItsDelayAndTheMemoryIsFree) {
   auto& backend = media();
   ASSERT_TRUE(load(backend, kPainter));
   const double before = now_s();
@@ -136,7 +43,7 @@ TEST_F(RehearsalEngine, ConfirmsAnUnloadAfterItsDelayAndTheMemoryIsFree) {
   EXPECT_EQ(gpu_.used(), MiB{0});
 }
 
-TEST_F(RehearsalEngine, WaitsForRunningWorkBeforeAnUnload) {
+TEST_F(RehearsalCalls, WaitsForRunningWorkBeforeAnUnload) {
   auto& backend = media();
   ASSERT_TRUE(load(backend, kPainter));
   Played played;
@@ -147,7 +54,7 @@ TEST_F(RehearsalEngine, WaitsForRunningWorkBeforeAnUnload) {
   EXPECT_NEAR(now_s(), 20 + 20 + 0.6, 1e-6);
 }
 
-TEST_F(RehearsalEngine, GivesUpAnUnloadAtItsDeadline) {
+TEST_F(RehearsalCalls, GivesUpAnUnloadAtItsDeadline) {
   auto& backend = media();
   ASSERT_TRUE(load(backend, kPainter));
   Played played;
@@ -160,7 +67,7 @@ TEST_F(RehearsalEngine, GivesUpAnUnloadAtItsDeadline) {
   EXPECT_EQ(gpu_.used(), MiB{30'000});
 }
 
-TEST_F(RehearsalEngine, BreaksOffALoadAtItsDeadlineAndFreesItsMemory) {
+TEST_F(RehearsalCalls, BreaksOffALoadAtItsDeadlineAndFreesItsMemory) {
   auto& backend = media();
   EXPECT_EQ(load(backend, kPainter, seconds(7)).error().code, ErrorCode::run_timeout);
   EXPECT_NEAR(now_s(), 7, 1e-6);
@@ -168,7 +75,7 @@ TEST_F(RehearsalEngine, BreaksOffALoadAtItsDeadlineAndFreesItsMemory) {
   EXPECT_TRUE(load(backend, kPainter));
 }
 
-TEST_F(RehearsalEngine, EndsALoadWithConflictWhenItsModelIsUnloaded) {
+TEST_F(RehearsalCalls, EndsALoadWithConflictWhenItsModelIsUnloaded) {
   auto& backend = media();
   std::optional<Result<LoadReport>> report;
   backend.load(kPainter, kLong, [&](Result<LoadReport> r) { report = r; });
@@ -179,16 +86,20 @@ TEST_F(RehearsalEngine, EndsALoadWithConflictWhenItsModelIsUnloaded) {
   EXPECT_EQ(gpu_.used(), MiB{0});
 }
 
-TEST_F(RehearsalEngine, LoadsOneModelAfterTheOther) {
+TEST_F(RehearsalCalls, LoadsOneModelAfterTheOther) {
   auto& backend = media();
   std::vector<std::string> order;
-  backend.load(kFilmer, kLong, [&](Result<LoadReport> r) { order.push_back("filmer " + std::to_string(r->took.ms())); });
-  backend.load(kPainter, kLong, [&](Result<LoadReport> r) { order.push_back("painter " + std::to_string(r->took.ms())); });
+  backend.load(kFilmer, kLong, [&](Result<LoadReport> r) {
+    order.push_back("filmer " + std::to_string(r->took.ms()));
+  });
+  backend.load(kPainter, kLong, [&](Result<LoadReport> r) {
+    order.push_back("painter " + std::to_string(r->took.ms()));
+  });
   loop_.run_until_idle();
   EXPECT_EQ(order, (std::vector<std::string>{"filmer 40000", "painter 60000"}));
 }
 
-TEST_F(RehearsalEngine, RunsAResidentModelWithAStepAtATime) {
+TEST_F(RehearsalCalls, RunsAResidentModelWithAStepAtATime) {
   auto& backend = media();
   ASSERT_TRUE(load(backend, kPainter));
   Played played;
@@ -204,7 +115,7 @@ TEST_F(RehearsalEngine, RunsAResidentModelWithAStepAtATime) {
   EXPECT_EQ((*played.end)->outputs[0].mime, "image/png");
 }
 
-TEST_F(RehearsalEngine, TellsNoNumberOfStepsForText) {
+TEST_F(RehearsalCalls, TellsNoNumberOfStepsForText) {
   auto& backend = text();
   Played played;
   run(backend, call(kPoet, 1), played);
@@ -215,7 +126,7 @@ TEST_F(RehearsalEngine, TellsNoNumberOfStepsForText) {
   EXPECT_EQ((*played.end)->outputs.at(0).mime, "text/plain; charset=utf-8");
 }
 
-TEST_F(RehearsalEngine, LoadsAModelByItselfWhenARunNeedsIt) {
+TEST_F(RehearsalCalls, LoadsAModelByItselfWhenARunNeedsIt) {
   for (RehearsalBackend* backend : {&media(), &text()}) {
     const ModelId model = backend->traits().streams ? kPoet : kPainter;
     const double before = now_s();
@@ -228,7 +139,7 @@ TEST_F(RehearsalEngine, LoadsAModelByItselfWhenARunNeedsIt) {
   EXPECT_EQ(gpu_.used(), MiB{40'000});
 }
 
-TEST_F(RehearsalEngine, FailsARunWhoseModelDoesNotFit) {
+TEST_F(RehearsalCalls, FailsARunWhoseModelDoesNotFit) {
   gpu_.set_foreign(MiB{70'000});
   auto& backend = media();
   Played played;
@@ -238,7 +149,7 @@ TEST_F(RehearsalEngine, FailsARunWhoseModelDoesNotFit) {
   EXPECT_EQ(backend.running(), 0U);
 }
 
-TEST_F(RehearsalEngine, EvictsIdleModelsByItselfOnlyWithThatGranularity) {
+TEST_F(RehearsalCalls, EvictsIdleModelsByItselfOnlyWithThatGranularity) {
   gpu_.set_foreign(MiB{20'000});
   auto& obedient = media();
   ASSERT_TRUE(load(obedient, kFilmer));
@@ -252,7 +163,7 @@ TEST_F(RehearsalEngine, EvictsIdleModelsByItselfOnlyWithThatGranularity) {
   EXPECT_EQ(gpu_.held(), MiB{30'000});
 }
 
-TEST_F(RehearsalEngine, DropsAllIdleModelsWithOneWhenItCannotDropOne) {
+TEST_F(RehearsalCalls, DropsAllIdleModelsWithOneWhenItCannotDropOne) {
   RehearsalOptions options = exact(kMedia);
   options.granularity = EvictionGranularity::backend;
   auto& backend = engine(options);
@@ -263,7 +174,7 @@ TEST_F(RehearsalEngine, DropsAllIdleModelsWithOneWhenItCannotDropOne) {
   EXPECT_EQ(gpu_.held(), MiB{0});
 }
 
-TEST_F(RehearsalEngine, MakesALoadWaitForTheWorkerOnlyWhenItHasOneForAll) {
+TEST_F(RehearsalCalls, MakesALoadWaitForTheWorkerOnlyWhenItHasOneForAll) {
   for (const auto granularity : {EvictionGranularity::model, EvictionGranularity::self}) {
     RehearsalOptions options = exact(kMedia);
     options.granularity = granularity;
@@ -282,7 +193,7 @@ TEST_F(RehearsalEngine, MakesALoadWaitForTheWorkerOnlyWhenItHasOneForAll) {
   }
 }
 
-TEST_F(RehearsalEngine, DropsItsOldestIdleModelBeyondItsMaximum) {
+TEST_F(RehearsalCalls, DropsItsOldestIdleModelBeyondItsMaximum) {
   RehearsalOptions options = exact(kMedia);
   options.loaded_max = 1;
   auto& backend = engine(options);
@@ -297,7 +208,7 @@ TEST_F(RehearsalEngine, DropsItsOldestIdleModelBeyondItsMaximum) {
   EXPECT_EQ((*seen)->at(0).vram, MiB{60'000});
 }
 
-TEST_F(RehearsalEngine, RunsAsManyAsItHasSlotsAndQueuesTheRestInOrder) {
+TEST_F(RehearsalCalls, RunsAsManyAsItHasSlotsAndQueuesTheRestInOrder) {
   auto& backend = media();
   ASSERT_TRUE(load(backend, kPainter));
   Played played[3];
@@ -310,7 +221,7 @@ TEST_F(RehearsalEngine, RunsAsManyAsItHasSlotsAndQueuesTheRestInOrder) {
   EXPECT_NEAR(played[2].end_s, 80, 1e-4);
 }
 
-TEST_F(RehearsalEngine, RefusesMoreThanItsOwnQueueHolds) {
+TEST_F(RehearsalCalls, RefusesMoreThanItsOwnQueueHolds) {
   RehearsalOptions options = exact(kMedia);
   options.waiting_max = 2;
   auto& backend = engine(options);
@@ -322,7 +233,7 @@ TEST_F(RehearsalEngine, RefusesMoreThanItsOwnQueueHolds) {
 }
 
 // Text and picture at 0.6 each: 10 s of text end at 16.667 s; the picture ends at 16.667 + 10 s.
-TEST_F(RehearsalEngine, SharesTheCardBetweenEngines) {
+TEST_F(RehearsalCalls, SharesTheCardBetweenEngines) {
   auto& pictures = media();
   auto& poems = text();
   ASSERT_TRUE(load(pictures, kPainter));
@@ -337,7 +248,7 @@ TEST_F(RehearsalEngine, SharesTheCardBetweenEngines) {
   EXPECT_NEAR(picture.end_s - start, 26.667, 0.001);
 }
 
-TEST_F(RehearsalEngine, DividesEveryTimeByItsSpeed) {
+TEST_F(RehearsalCalls, DividesEveryTimeByItsSpeed) {
   RehearsalOptions options = exact(kMedia);
   options.speed = 100;
   auto& backend = engine(options);
@@ -350,7 +261,7 @@ TEST_F(RehearsalEngine, DividesEveryTimeByItsSpeed) {
   EXPECT_NEAR(now_s() - before, 0.006, 1e-4);
 }
 
-TEST_F(RehearsalEngine, SpreadsTimesAndSizesAsItsSeedSays) {
+TEST_F(RehearsalCalls, SpreadsTimesAndSizesAsItsSeedSays) {
   const auto play = [&](std::uint64_t seed) {
     RehearsalOptions options = exact(kMedia);
     options.seed = seed;
@@ -364,7 +275,8 @@ TEST_F(RehearsalEngine, SpreadsTimesAndSizesAsItsSeedSays) {
     run(backend, call(kPainter, 1), played);
     loop_.run_until_idle();
     EXPECT_TRUE(unload(backend, kPainter));
-    return std::tuple{report->vram.count, report->took.us, std::llround((played.end_s - before) * 1e5)};
+    return std::tuple{report->vram.count, report->took.us,
+                      std::llround((played.end_s - before) * 1e5)};
   };
   const auto [vram, load_us, run] = play(11);
   EXPECT_EQ(play(11), std::tuple(vram, load_us, run));
@@ -374,7 +286,7 @@ TEST_F(RehearsalEngine, SpreadsTimesAndSizesAsItsSeedSays) {
   EXPECT_LE(vram, 30'150);
 }
 
-TEST_F(RehearsalEngine, StopsARunAtItsDeadlineAndFreesTheSlot) {
+TEST_F(RehearsalCalls, StopsARunAtItsDeadlineAndFreesTheSlot) {
   auto& backend = media();
   ASSERT_TRUE(load(backend, kPainter));
   Played late;
@@ -388,7 +300,7 @@ TEST_F(RehearsalEngine, StopsARunAtItsDeadlineAndFreesTheSlot) {
   EXPECT_NEAR(next.end_s, 49, 1e-4);
 }
 
-TEST_F(RehearsalEngine, CountsADeadlineOfZeroAsPassed) {
+TEST_F(RehearsalCalls, CountsADeadlineOfZeroAsPassed) {
   auto& backend = media();
   Played played;
   run(backend, call(kPainter, 1, Duration{}), played);
@@ -398,7 +310,7 @@ TEST_F(RehearsalEngine, CountsADeadlineOfZeroAsPassed) {
   EXPECT_EQ(load(backend, kPainter, Duration{}).error().code, ErrorCode::run_timeout);
 }
 
-TEST_F(RehearsalEngine, StopsACancelledRunAtTheNextStepAndThenConfirms) {
+TEST_F(RehearsalCalls, StopsACancelledRunAtTheNextStepAndThenConfirms) {
   auto& backend = media();
   ASSERT_TRUE(load(backend, kPainter));
   Played played;
@@ -408,14 +320,15 @@ TEST_F(RehearsalEngine, StopsACancelledRunAtTheNextStepAndThenConfirms) {
     order += "run ";
   });
   loop_.run_for(milliseconds(4500));
-  backend.cancel(AttemptId(1), kLong, [&](Result<void> done) { order += done ? "cancel" : "failed"; });
+  backend.cancel(AttemptId(1), kLong,
+                 [&](Result<void> done) { order += done ? "cancel" : "failed"; });
   loop_.run_until_idle();
   EXPECT_EQ(order, "run cancel");
   EXPECT_NEAR(now_s(), 25, 1e-5);
   EXPECT_EQ(gpu_.used(), MiB{30'000});
 }
 
-TEST_F(RehearsalEngine, CancelsAWaitingRunAtOnceAndAFinishedOneQuietly) {
+TEST_F(RehearsalCalls, CancelsAWaitingRunAtOnceAndAFinishedOneQuietly) {
   auto& backend = media();
   Played first;
   Played second;
@@ -434,7 +347,7 @@ TEST_F(RehearsalEngine, CancelsAWaitingRunAtOnceAndAFinishedOneQuietly) {
   EXPECT_TRUE(cancelled);
 }
 
-TEST_F(RehearsalEngine, BreaksOffALoadWhoseOnlyRunIsCancelled) {
+TEST_F(RehearsalCalls, BreaksOffALoadWhoseOnlyRunIsCancelled) {
   auto& backend = media();
   Played played;
   run(backend, call(kPainter, 1), played);
@@ -445,173 +358,7 @@ TEST_F(RehearsalEngine, BreaksOffALoadWhoseOnlyRunIsCancelled) {
   EXPECT_EQ(gpu_.used(), MiB{0});
 }
 
-TEST_F(RehearsalEngine, FailsTheNextLoadAndTheNextRunOnOrder) {
-  auto& backend = media();
-  backend.faults().break_next_load(kPainter, {FaultKind::fail, 0.5});
-  EXPECT_EQ(load(backend, kPainter).error().code, ErrorCode::load_failed);
-  EXPECT_NEAR(now_s(), 10, 1e-5);
-  EXPECT_EQ(gpu_.used(), MiB{0});
-  ASSERT_TRUE(load(backend, kPainter));
-  backend.faults().break_next_run(kPainter, {FaultKind::fail, 0.4});
-  Played broken;
-  Played whole;
-  run(backend, call(kPainter, 1), broken);
-  run(backend, call(kPainter, 2), whole);
-  loop_.run_until_idle();
-  EXPECT_EQ(code(broken), ErrorCode::internal);
-  EXPECT_EQ(broken.progress.size(), 7U);
-  EXPECT_NEAR(broken.end_s, 38, 1e-4);
-  EXPECT_TRUE(whole.end && *whole.end);
-}
-
-TEST_F(RehearsalEngine, StallsUntilTheDeadlineOnOrder) {
-  auto& backend = media();
-  backend.faults().break_next_load(kPainter, {FaultKind::stall, 0});
-  EXPECT_EQ(load(backend, kPainter, minutes(5)).error().code, ErrorCode::run_timeout);
-  EXPECT_NEAR(now_s(), 300, 1e-5);
-  ASSERT_TRUE(load(backend, kPainter));
-  backend.faults().break_next_run(kPainter, {FaultKind::stall, 0.5});
-  Played played;
-  run(backend, call(kPainter, 1, minutes(8)), played);
-  loop_.run_for(seconds(60));
-  bool confirmed = true;
-  backend.cancel(AttemptId(1), seconds(10), [&](Result<void> done) { confirmed = done.has_value(); });
-  loop_.run_until_idle();
-  EXPECT_FALSE(confirmed);
-  EXPECT_EQ(code(played), ErrorCode::run_timeout);
-  EXPECT_NEAR(played.end_s, 320 + 480, 1e-4);
-  EXPECT_EQ(played.progress.size(), 9U);
-  EXPECT_EQ(gpu_.used(), MiB{30'000});
-}
-
-TEST_F(RehearsalEngine, LosesEverythingWhenItDiesAndAnswersAgainAfterwards) {
-  auto& backend = media();
-  ASSERT_TRUE(load(backend, kPainter));
-  Played running;
-  Played queued;
-  run(backend, call(kPainter, 1), running);
-  run(backend, call(kFilmer, 2), queued);
-  loop_.run_for(seconds(5));
-  backend.take_down();
-  EXPECT_EQ(gpu_.used(), MiB{0});
-  EXPECT_FALSE(running.end);
-  loop_.run_until_idle();
-  EXPECT_EQ(code(running), ErrorCode::backend_down);
-  EXPECT_EQ(code(queued), ErrorCode::backend_down);
-  EXPECT_EQ(load(backend, kPainter).error().code, ErrorCode::backend_down);
-  std::optional<ErrorCode> fate;
-  backend.find_attempt(AttemptId(1), [&](Result<AttemptFate> f) { fate = f.error().code; });
-  loop_.run_until_idle();
-  EXPECT_EQ(fate, ErrorCode::backend_down);
-  backend.bring_up();
-  EXPECT_TRUE(load(backend, kPainter));
-}
-
-TEST_F(RehearsalEngine, FailsLoadsAndUnloadsUnderWayWhenItDies) {
-  auto& backend = media();
-  std::vector<ErrorCode> codes;
-  backend.load(kPainter, kLong, [&](Result<LoadReport> r) { codes.push_back(r.error().code); });
-  backend.load(kFilmer, kLong, [&](Result<LoadReport> r) { codes.push_back(r.error().code); });
-  loop_.run_for(seconds(2));
-  backend.take_down();
-  loop_.run_until_idle();
-  EXPECT_EQ(codes, (std::vector{ErrorCode::backend_down, ErrorCode::backend_down}));
-  EXPECT_EQ(loop_.waiting(), 0U);
-}
-
-TEST_F(RehearsalEngine, FailsRunsOfAModelThatItLoses) {
-  auto& backend = media();
-  ASSERT_TRUE(load(backend, kPainter));
-  Played played;
-  run(backend, call(kPainter, 1), played);
-  loop_.run_for(seconds(4));
-  backend.lose_model(kPainter);
-  EXPECT_EQ(gpu_.used(), MiB{0});
-  loop_.run_until_idle();
-  EXPECT_EQ(code(played), ErrorCode::internal);
-  EXPECT_EQ(backend.running(), 0U);
-  Played again;
-  run(backend, call(kPainter, 2), again);
-  loop_.run_until_idle();
-  EXPECT_TRUE(again.end && *again.end);
-}
-
-TEST_F(RehearsalEngine, FailsByChanceAboutAsOftenAsOrdered) {
-  RehearsalOptions options = exact(kText);
-  auto& backend = engine(options);
-  backend.faults().break_by_chance(0, 200);
-  ASSERT_TRUE(load(backend, kPoet));
-  int failed = 0;
-  for (std::uint64_t i = 1; i <= 500; ++i) {
-    Played played;
-    run(backend, call(kPoet, i), played);
-    loop_.run_until_idle();
-    ASSERT_TRUE(played.end);
-    failed += *played.end ? 0 : 1;
-  }
-  EXPECT_GT(failed, 60);
-  EXPECT_LT(failed, 140);
-}
-
-TEST_F(RehearsalEngine, LetsALaterCallerJoinARunAndItsResult) {
-  auto& backend = media();
-  ASSERT_TRUE(load(backend, kPainter));
-  Played lost;
-  run(backend, call(kPainter, 7), lost);
-  loop_.run_for(seconds(5));
-  backend.lose_callers();
-  std::vector<AttemptFate> fates;
-  const auto ask = [&] {
-    backend.find_attempt(AttemptId(7), [&](Result<AttemptFate> fate) { fates.push_back(*fate); });
-    backend.find_attempt(AttemptId(8), [&](Result<AttemptFate> fate) { fates.push_back(*fate); });
-  };
-  ask();
-  Played joined;
-  backend.join(call(kPainter, 7), [&](RunProgress p) { joined.progress.push_back(p); }, ends(joined));
-  loop_.run_until_idle();
-  ask();
-  Played later;
-  backend.join(call(kPainter, 7), nullptr, ends(later));
-  loop_.run_until_idle();
-  EXPECT_FALSE(lost.end);
-  ASSERT_TRUE(joined.end && *joined.end);
-  EXPECT_FALSE(joined.progress.empty());
-  ASSERT_TRUE(later.end && *later.end);
-  EXPECT_EQ((*later.end)->outputs[0].bytes, (*joined.end)->outputs[0].bytes);
-  using enum AttemptFate;
-  EXPECT_EQ(fates, (std::vector{running, unknown, finished, unknown}));
-}
-
-TEST_F(RehearsalEngine, GivesUpTextThatNobodyWaitsFor) {
-  auto& backend = text();
-  Played played;
-  run(backend, call(kPoet, 1), played);
-  backend.lose_callers();
-  loop_.run_until_idle();
-  EXPECT_FALSE(played.end);
-  EXPECT_EQ(backend.running(), 0U);
-  EXPECT_EQ(gpu_.used(), MiB{0});
-}
-
-TEST_F(RehearsalEngine, RemembersOnlyTheNewestRuns) {
-  RehearsalOptions options = exact(kText);
-  options.attempts_kept = 3;
-  auto& backend = engine(options);
-  for (std::uint64_t i = 1; i <= 5; ++i) {
-    Played played;
-    run(backend, call(kPoet, i), played);
-    loop_.run_until_idle();
-  }
-  std::vector<AttemptFate> fates;
-  for (std::uint64_t i = 1; i <= 5; ++i) {
-    backend.find_attempt(AttemptId(i), [&](Result<AttemptFate> fate) { fates.push_back(*fate); });
-  }
-  loop_.run_until_idle();
-  using enum AttemptFate;
-  EXPECT_EQ(fates, (std::vector{unknown, unknown, finished, finished, finished}));
-}
-
-TEST_F(RehearsalEngine, RefusesWhatMakesNoSense) {
+TEST_F(RehearsalCalls, RefusesWhatMakesNoSense) {
   auto& backend = media();
   Played unknown;
   RunCall wrong = call(kPainter, 1);
@@ -637,7 +384,7 @@ TEST_F(RehearsalEngine, RefusesWhatMakesNoSense) {
   EXPECT_EQ(unload(backend, ModelId(99)).error().code, ErrorCode::unknown_model);
 }
 
-TEST_F(RehearsalEngine, RefusesAResultThatIsLargerThanAllowed) {
+TEST_F(RehearsalCalls, RefusesAResultThatIsLargerThanAllowed) {
   auto& backend = media();
   RunCall small = call(kPainter, 1);
   small.output_bytes_max = 10;
@@ -647,7 +394,7 @@ TEST_F(RehearsalEngine, RefusesAResultThatIsLargerThanAllowed) {
   EXPECT_EQ(code(played), ErrorCode::too_large);
 }
 
-TEST_F(RehearsalEngine, WaitsForAPaintingThatTakesLongerThanTheRun) {
+TEST_F(RehearsalCalls, WaitsForAPaintingThatTakesLongerThanTheRun) {
   loop_.set_offload_time(seconds(60));
   auto& backend = media();
   Played played;
@@ -655,53 +402,6 @@ TEST_F(RehearsalEngine, WaitsForAPaintingThatTakesLongerThanTheRun) {
   loop_.run_until_idle();
   ASSERT_TRUE(played.end && *played.end);
   EXPECT_NEAR(played.end_s, 20 + 1 + 60, 1e-4);
-}
-
-// Thousands of calls of every kind, with faults, deadlines, deaths and foreign memory. Every call ends exactly once,
-// and at the end nothing is held that the engine does not list.
-TEST_F(RehearsalEngine, KeepsItsBooksOverARandomDay) {
-  Random random(2026);
-  RehearsalBackend* const all[] = {&media(), &text()};
-  std::size_t asked = 0;
-  std::size_t answered = 0;
-  std::uint64_t attempts = 0;
-  for (int step = 0; step < 6000; ++step) {
-    RehearsalBackend& on = *all[random.below(2)];
-    const ModelId model = &on == all[1] ? kPoet : random.below(2) == 0 ? kPainter : kFilmer;
-    const Duration deadline = seconds(static_cast<std::int64_t>(random.below(200)));
-    ++asked;
-    switch (random.below(8)) {
-      case 0: on.load(model, deadline, [&](auto) { ++answered; }); break;
-      case 1: on.unload(model, deadline, [&](auto) { ++answered; }); break;
-      case 2: on.cancel(AttemptId(1 + random.below(attempts + 1)), deadline, [&](auto) { ++answered; }); break;
-      case 3:
-        on.faults().break_next_run(model, {random.below(2) == 0 ? FaultKind::fail : FaultKind::stall, random.unit()});
-        on.observe(deadline, [&](auto) { ++answered; });
-        break;
-      case 4:
-        if (random.below(20) == 0) on.take_down();
-        if (random.below(4) == 0) on.lose_model(model);
-        gpu_.set_foreign(MiB{static_cast<std::int64_t>(random.below(60'000))});
-        on.probe(deadline, [&](auto) { ++answered; });
-        break;
-      default: on.run(call(model, ++attempts, deadline), nullptr, [&](auto) { ++answered; });
-    }
-    loop_.run_for(milliseconds(static_cast<std::int64_t>(random.below(20'000))));
-    if (random.below(4) == 0) on.bring_up();
-    ASSERT_LE(gpu_.used(), gpu_.total());
-  }
-  loop_.run_until_idle();
-  EXPECT_EQ(answered, asked);
-  MiB listed;
-  for (RehearsalBackend* on : all) {
-    on->bring_up();
-    EXPECT_EQ(on->running(), 0U);
-    on->observe(kLong, [&](Result<std::vector<LoadedModel>> list) {
-      for (const LoadedModel& model : *list) listed += model.vram;
-    });
-  }
-  loop_.run_until_idle();
-  EXPECT_EQ(listed, gpu_.held());
 }
 
 }  // namespace

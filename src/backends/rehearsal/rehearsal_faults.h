@@ -1,6 +1,7 @@
 // What shall go wrong at a rehearsal engine: planned for a model, or by chance.
 //
-// Purpose: leaders and tests see how the workshop copes before real children wait. Used up one by one.
+// Purpose: leaders and tests see how the workshop copes before real children wait. Used up one by
+//   one.
 // Threading: on the loop.
 // Limits: one planned fault of each kind per model; a new one replaces the old one.
 #pragma once
@@ -43,8 +44,12 @@ class RehearsalFaults {
   }
 
   // The fault of the load or run that starts now, if any.
-  std::optional<PlannedFault> take_for_load(ModelId model) { return take(loads_, model, loads_permille_); }
-  std::optional<PlannedFault> take_for_run(ModelId model) { return take(runs_, model, runs_permille_); }
+  std::optional<PlannedFault> take_for_load(ModelId model) {
+    return take(loads_, model, loads_permille_);
+  }
+  std::optional<PlannedFault> take_for_run(ModelId model) {
+    return take(runs_, model, runs_permille_);
+  }
 
  private:
   using Plan = std::map<ModelId, PlannedFault>;

@@ -19,7 +19,8 @@ RehearsalResidency::~RehearsalResidency() {
 void RehearsalResidency::set_models(const std::vector<Model>& models) {
   for (auto entry = shelves_.begin(); entry != shelves_.end();) {
     Shelf& shelf = entry->second;
-    const bool stays = std::ranges::any_of(models, [&](const Model& m) { return m.id == entry->first; });
+    const bool stays =
+        std::ranges::any_of(models, [&](const Model& m) { return m.id == entry->first; });
     const bool idle = shelf.state == State::absent || shelf.state == State::resident;
     if (stays || !idle || shelf.holders > 0) {
       ++entry;
@@ -59,7 +60,8 @@ std::vector<LoadedModel> RehearsalResidency::list() const {
 
 RehearsalResidency::WishId RehearsalResidency::want(ModelId model, Loaded loaded) {
   Shelf* const wanted = shelf(model);
-  STOKER_INVARIANT(wanted != nullptr && wanted->state != State::resident, "only what is missing can be wanted");
+  STOKER_INVARIANT(wanted != nullptr && wanted->state != State::resident,
+                   "only what is missing can be wanted");
   const WishId wish = next_wish();
   wanted->wishes.emplace(wish, std::move(loaded));
   if (wanted->state == State::absent) line_up(*wanted);
@@ -103,16 +105,19 @@ RehearsalResidency::Shelf* RehearsalResidency::idlest() {
   return idlest;
 }
 
-// Takes the memory for a load. An engine that counts its models, or evicts by itself, drops idle ones for it.
+// Takes the memory for a load. An engine that counts its models, or evicts by itself, drops idle
+// ones for it.
 Result<void> RehearsalResidency::make_room(const Shelf& wanted) {
   const auto held_now = [this] {
     return std::ranges::count_if(shelves_, [](const auto& entry) {
       return entry.second.state == State::resident || entry.second.state == State::unloading;
     });
   };
-  while (options_.loaded_max > 0 && held_now() >= static_cast<std::ptrdiff_t>(options_.loaded_max)) {
+  while (options_.loaded_max > 0 &&
+         held_now() >= static_cast<std::ptrdiff_t>(options_.loaded_max)) {
     Shelf* const victim = idlest();
-    if (victim == nullptr) return fail(ErrorCode::load_failed, "every model it may hold is busy", wanted.model.name);
+    if (victim == nullptr)
+      return fail(ErrorCode::load_failed, "every model it may hold is busy", wanted.model.name);
     forget(*victim);
   }
   const MiB need = measured(wanted.model);
@@ -137,9 +142,11 @@ void RehearsalResidency::begin_load(Shelf& shelf) {
     return;
   }
   if (fault->kind == FaultKind::stall) return;
-  const auto part_us = static_cast<std::int64_t>(static_cast<double>(whole.us) * fault->at_fraction);
+  const auto part_us =
+      static_cast<std::int64_t>(static_cast<double>(whole.us) * fault->at_fraction);
   shelf.timer = loop_.after(microseconds(part_us), [this, id] {
-    end_load(id, fail(ErrorCode::load_failed, "the rehearsal was told to fail this load", shelves_[id].model.name));
+    end_load(id, fail(ErrorCode::load_failed, "the rehearsal was told to fail this load",
+                      shelves_[id].model.name));
   });
 }
 
@@ -197,7 +204,8 @@ RehearsalResidency::WishId RehearsalResidency::unload(ModelId model, Gone gone) 
   Shelf& leaving = *shelf(model);
   leaving.farewells.emplace(wish, std::move(gone));
   if (leaving.state == State::queued || leaving.state == State::loading) {
-    break_off(leaving, Error{ErrorCode::conflict, "unloaded while it was loading", leaving.model.name, {}});
+    break_off(leaving,
+              Error{ErrorCode::conflict, "unloaded while it was loading", leaving.model.name, {}});
     loop_.post([this] { start_next_load(); });
   }
   if (leaving.state != State::unloading && leaving.holders == 0) begin_unload(leaving);
@@ -247,8 +255,10 @@ void RehearsalResidency::lose_everything(Duration delay) {
   std::vector<Loaded> wishes;
   std::vector<Gone> farewells;
   for (auto& [id, shelf] : shelves_) {
-    for (auto& [wish, loaded] : std::exchange(shelf.wishes, {})) wishes.push_back(std::move(loaded));
-    for (auto& [wish, gone] : std::exchange(shelf.farewells, {})) farewells.push_back(std::move(gone));
+    for (auto& [wish, loaded] : std::exchange(shelf.wishes, {}))
+      wishes.push_back(std::move(loaded));
+    for (auto& [wish, gone] : std::exchange(shelf.farewells, {}))
+      farewells.push_back(std::move(gone));
     shelf.holders = 0;
     forget(shelf);
   }
@@ -259,15 +269,18 @@ void RehearsalResidency::lose_everything(Duration delay) {
   });
 }
 
-// The same for a model in every life of the engine: measured sizes differ a little from planned ones.
+// The same for a model in every life of the engine: measured sizes differ a little from planned
+// ones.
 MiB RehearsalResidency::measured(const Model& model) const {
   Random random(mix64(options_.seed) ^ mix64(0x7a57ULL + model.id.value));
   const double factor = 1.0 + random.between(-options_.vram_spread, options_.vram_spread / 2);
-  return MiB{std::max<std::int64_t>(1, std::llround(static_cast<double>(model.vram.count) * factor))};
+  return MiB{
+      std::max<std::int64_t>(1, std::llround(static_cast<double>(model.vram.count) * factor))};
 }
 
 Duration RehearsalResidency::load_time(Shelf& shelf) {
-  Random random(mix64(options_.seed) ^ mix64(0x10ad0000ULL + shelf.model.id.value) ^ mix64(shelf.loads++));
+  Random random(mix64(options_.seed) ^ mix64(0x10ad0000ULL + shelf.model.id.value) ^
+                mix64(shelf.loads++));
   const double factor = random.lognormal_factor(options_.time_sigma);
   const Duration scaled = options_.scaled(shelf.model.load_hint);
   return microseconds(static_cast<std::int64_t>(static_cast<double>(scaled.us) * factor));

@@ -1,11 +1,13 @@
 // Which models one rehearsal engine holds, loads and drops.
 //
-// Purpose: the loader of the engine: one load at a time in the order they were asked for, memory taken from the
-//   start of a load on, an unload confirmed after a delay.
-// Threading: on the loop; waiters are called from tasks of the loop, never inside the call they were given to.
+// Purpose: the loader of the engine: one load at a time in the order they were asked for, memory
+//   taken from the start of a load on, an unload confirmed after a delay.
+// Threading: on the loop; waiters are called from tasks of the loop, never inside the call they
+//   were given to.
 // Ownership: borrows the loop, the card and the faults; they outlive it.
 // Limits: one entry per configured model; waiters are bounded by the calls of the engine.
-// Errors: load_failed (does not fit, planned or chance fault), conflict (unloaded while loading), backend_down.
+// Errors: load_failed (does not fit, planned or chance fault), conflict (unloaded while loading),
+//   backend_down.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +31,8 @@ class RehearsalResidency {
   using Gone = std::move_only_function<void(Result<void>)>;
   using WishId = StrongId<struct WishIdTag>;
 
-  RehearsalResidency(Loop& loop, VirtualGpu& gpu, RehearsalFaults& faults, const RehearsalOptions& options);
+  RehearsalResidency(Loop& loop, VirtualGpu& gpu, RehearsalFaults& faults,
+                     const RehearsalOptions& options);
   ~RehearsalResidency();
   RehearsalResidency(const RehearsalResidency&) = delete;
   RehearsalResidency& operator=(const RehearsalResidency&) = delete;
@@ -41,8 +44,8 @@ class RehearsalResidency {
   MiB held(ModelId model) const { return gpu_.held_by(options_.id, model); }
   std::vector<LoadedModel> list() const;
 
-  // Wants a model that is not resident. A wish that is dropped is never answered; a load that nobody wants any more
-  // is broken off and its memory is free.
+  // Wants a model that is not resident. A wish that is dropped is never answered; a load that
+  // nobody wants any more is broken off and its memory is free.
   WishId want(ModelId model, Loaded loaded);
   void drop_wish(ModelId model, WishId wish);
 

@@ -21,17 +21,20 @@ VirtualCompute::~VirtualCompute() {
 
 std::size_t VirtualCompute::running(WorkKind kind) const {
   return static_cast<std::size_t>(
-      std::count_if(works_.begin(), works_.end(), [kind](const auto& entry) { return entry.second.kind == kind; }));
+      std::count_if(works_.begin(), works_.end(),
+                    [kind](const auto& entry) { return entry.second.kind == kind; }));
 }
 
 double VirtualCompute::rate(WorkKind kind) const {
   const auto text = static_cast<double>(running(WorkKind::text));
   const auto generation = static_cast<double>(running(WorkKind::generation));
   if (kind == WorkKind::text) {
-    const double alone = 1.0 / (1.0 + contention_.text_parallel_penalty * std::max(0.0, text - 1.0));
+    const double alone =
+        1.0 / (1.0 + contention_.text_parallel_penalty * std::max(0.0, text - 1.0));
     return generation > 0 ? alone * contention_.text_rate_beside_generation : alone;
   }
-  const double alone = 1.0 / (1.0 + contention_.generation_parallel_penalty * std::max(0.0, generation - 1.0));
+  const double alone =
+      1.0 / (1.0 + contention_.generation_parallel_penalty * std::max(0.0, generation - 1.0));
   return text > 0 ? alone * contention_.generation_rate_beside_text : alone;
 }
 
@@ -87,7 +90,8 @@ void VirtualCompute::step(WorkId id) {
   Work& work = found->second;
   work.done_us = work.boundary_us();
   const std::uint32_t finished = ++work.finished;
-  // The callback may start and stop works, this one included, so nothing of `work` is touched after it.
+  // The callback may start and stop works, this one included, so nothing of `work` is touched after
+  // it.
   if (finished == work.steps) {
     const OnStep on_step = std::move(work.on_step);
     works_.erase(found);

@@ -3,7 +3,7 @@
 // Purpose: with nt text and ng generation works running, each gets on per second by
 //     text        1 / (1 + text_parallel_penalty       * (nt - 1))  * text_rate_beside_generation if ng > 0
 //     generation  1 / (1 + generation_parallel_penalty * (ng - 1))  * generation_rate_beside_text if nt > 0
-//   Rates change only when a work starts or ends; every pending step is then timed again.
+// Rates change only when a work starts or ends; every pending step is then timed again.
 // Threading: on the loop; `on_step` comes from a timer of the loop, never inside a call.
 // Limits: the callers bound how many works run (slots of engines).
 #pragma once

@@ -17,8 +17,9 @@ Result<void> VirtualGpu::take(BackendId backend, ModelId model, MiB amount) {
     return fail(ErrorCode::conflict, "the model holds memory already");
   }
   if (amount > free()) {
-    return fail(ErrorCode::load_failed, "out of GPU memory: " + std::to_string(amount.count) + " MiB wanted, " +
-                                            std::to_string(free().count) + " MiB free");
+    return fail(ErrorCode::load_failed, "out of GPU memory: " + std::to_string(amount.count) +
+                                            " MiB wanted, " + std::to_string(free().count) +
+                                            " MiB free");
   }
   holdings_.emplace(Key{backend, model}, VirtualHolding{backend, model, amount, {}});
   held_ += amount;
@@ -57,7 +58,9 @@ void VirtualGpu::set_foreign(MiB wanted) {
   foreign_wanted_ = std::max(wanted, MiB{});
 }
 
-MiB VirtualGpu::foreign() const { return std::min(foreign_wanted_, total_ - held_); }
+MiB VirtualGpu::foreign() const {
+  return std::min(foreign_wanted_, total_ - held_);
+}
 
 MiB VirtualGpu::held_by(BackendId backend, ModelId model) const {
   const auto found = holdings_.find({backend, model});

@@ -1,10 +1,13 @@
-// One simulated card: who holds how much of its memory, and how fast work gets on when it is shared.
+// One simulated card: who holds how much of its memory, and how fast work gets on when it is
+// shared.
 //
-// Purpose: the rehearsal engines of one device share it, as real engines share a card. Memory is exact: what does not
-//   fit is refused, and nothing is given back twice.
-// Threading: on the loop, except `snapshot`, which any thread may call (a sampler reads it off the loop).
+// Purpose: the rehearsal engines of one device share it, as real engines share a card. Memory is
+//   exact: what does not fit is refused, and nothing is given back twice.
+// Threading: on the loop, except `snapshot`, which any thread may call (a sampler reads it off the
+//   loop).
 // Ownership: outlives the engines that use it.
-// Limits: one holding per (backend, model), at most kModelsMax of them; used is never more than total.
+// Limits: one holding per (backend, model), at most kModelsMax of them; used is never more than
+//   total.
 // Errors: load_failed when an allocation does not fit, conflict when the pair holds memory already.
 #pragma once
 
@@ -49,12 +52,13 @@ class VirtualGpu {
   // Gives back all that the pair holds; nothing held is fine.
   void give_back(BackendId backend, ModelId model);
 
-  // Working memory of running work on a model that is held. Takes what is free when there is less, as engines that
-  // work in smaller tiles do, and says how much it got.
+  // Working memory of running work on a model that is held. Takes what is free when there is less,
+  // as engines that work in smaller tiles do, and says how much it got.
   MiB take_working(BackendId backend, ModelId model, MiB wanted);
   void give_back_working(BackendId backend, ModelId model, MiB amount);
 
-  // Memory that nobody of ours holds. It takes what is free at once and the rest as it becomes free.
+  // Memory that nobody of ours holds. It takes what is free at once and the rest as it becomes
+  // free.
   void set_foreign(MiB wanted);
 
   MiB total() const { return total_; }

@@ -147,7 +147,8 @@ TEST_F(VirtualComputeRates, RunsAloneAtFullSpeed) {
   EXPECT_EQ(end, 10'000'000);
 }
 
-// Both at 0.6 until the text is done at 10 / 0.6 = 16.667 s; by then the picture has done 10 of 20 s.
+// Both at 0.6 until the text is done at 10 / 0.6 = 16.667 s; by then the picture has done 10 of 20
+// s.
 TEST_F(VirtualComputeRates, SlowsTextAndGenerationBesideEachOther) {
   std::int64_t text = 0;
   std::int64_t picture = 0;
@@ -158,8 +159,8 @@ TEST_F(VirtualComputeRates, SlowsTextAndGenerationBesideEachOther) {
   EXPECT_NEAR(static_cast<double>(picture), 26'666'667, 3);
 }
 
-// Three texts at 1 / 1.5 each: 6, 9 and 12 s of work. First ends at 9. Then 3 and 6 s are left at 1 / 1.25: 12.75.
-// Then 3 s are left alone: 15.75.
+// Three texts at 1 / 1.5 each: 6, 9 and 12 s of work. First ends at 9. Then 3 and 6 s are left at 1
+// / 1.25: 12.75. Then 3 s are left alone: 15.75.
 TEST_F(VirtualComputeRates, SharesTextSlotsWithAPenalty) {
   std::int64_t first = 0;
   std::int64_t second = 0;
@@ -184,7 +185,8 @@ TEST_F(VirtualComputeRates, GivesTwoGenerationsHalfTheCardEach) {
   EXPECT_NEAR(static_cast<double>(two), 8'000'000, 2);
 }
 
-// Alone until 5 s, at 0.6 until the text is stopped at 10 s (3 s done), then alone: 5 + 5 + 2 = 12 s.
+// Alone until 5 s, at 0.6 until the text is stopped at 10 s (3 s done), then alone: 5 + 5 + 2 = 12
+// s.
 TEST_F(VirtualComputeRates, TimesAgainWhenTheCompanyChanges) {
   std::int64_t picture = 0;
   start(WorkKind::generation, seconds(10), picture);
@@ -230,11 +232,12 @@ TEST_F(VirtualComputeRates, LosesNoWorkUnderRandomStarts) {
     loop_.after(milliseconds(static_cast<std::int64_t>(random.below(4'000'000))), [&, kind, i] {
       const auto work = milliseconds(static_cast<std::int64_t>(500 + i % 900));
       const Instant began = loop_.now();
-      compute_.start(kind, work, 1 + i % 7, [&, began, work, steps = 1 + i % 7](std::uint32_t step) {
-        if (step < steps) return;
-        EXPECT_GE((loop_.now() - began).us, work.us);
-        ++finished;
-      });
+      compute_.start(kind, work, 1 + i % 7,
+                     [&, began, work, steps = 1 + i % 7](std::uint32_t step) {
+                       if (step < steps) return;
+                       EXPECT_GE((loop_.now() - began).us, work.us);
+                       ++finished;
+                     });
     });
   }
   EXPECT_TRUE(loop_.run_until_idle());

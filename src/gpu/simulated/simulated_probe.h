@@ -1,7 +1,8 @@
 // A probe without a driver: samples come from a function, for rehearsals and tests.
 //
 // Purpose: the measured side of a simulated card looks to everybody else like that of a real one.
-// Threading: `sample` calls the function on the calling thread; the function says which threads may call it.
+// Threading: `sample` calls the function on the calling thread; the function says which threads may
+//   call it.
 // Limits: cuts what the function gives to the limits of probe.h, largest processes first.
 // Errors: those of the function, unchanged.
 #pragma once

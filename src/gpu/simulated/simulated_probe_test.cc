@@ -51,7 +51,8 @@ TEST(SimulatedProbe, KeepsTheLimitsOfThePort) {
 }
 
 TEST(SimulatedProbe, PassesAnErrorOnUnchanged) {
-  SimulatedProbe probe([]() -> Result<std::vector<GpuSample>> { return fail(ErrorCode::backend_down, "lost"); });
+  SimulatedProbe probe(
+      []() -> Result<std::vector<GpuSample>> { return fail(ErrorCode::backend_down, "lost"); });
   const auto samples = probe.sample();
   ASSERT_FALSE(samples);
   EXPECT_EQ(samples.error().code, ErrorCode::backend_down);

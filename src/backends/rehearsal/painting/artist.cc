@@ -37,7 +37,9 @@ Result<std::string> picture(const PaintOrder& order, const Reading& reading, std
   const bool square = text_hash(order.model) % 2 == 0;
   const double height = square ? kSceneWidth : kSceneHeight;
   const double scale = order.detail == RehearsalDetail::full ? 1.0 : kSketchScale;
-  const auto pixels = [scale](double side) { return static_cast<unsigned>(std::lround(side * scale)); };
+  const auto pixels = [scale](double side) {
+    return static_cast<unsigned>(std::lround(side * scale));
+  };
   Canvas canvas(pixels(kSceneWidth), pixels(height), scale);
   paint_scene(canvas, plan_scene(reading, seed, kSceneWidth, height), 0.0);
   paint_mark(canvas, kSceneWidth, height, 1.0);
@@ -83,7 +85,8 @@ Result<RunOutput> paint(const PaintOrder& order) {
       const double part = order.detail == RehearsalDetail::full ? 1.0 : 0.05;
       output.mime = "audio/flac";
       output.extension = "flac";
-      file = flac_file(order.medium == Medium::audio ? play_sound(reading, seed, part) : play_tune(reading, seed, part));
+      file = flac_file(order.medium == Medium::audio ? play_sound(reading, seed, part)
+                                                     : play_tune(reading, seed, part));
       break;
     }
     case Medium::text:

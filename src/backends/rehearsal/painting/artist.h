@@ -1,8 +1,11 @@
-// Makes the files of a rehearsal: a picture, a film, a sound, a melody or a text that fits the prompt.
+// Makes the files of a rehearsal: a picture, a film, a sound, a melody or a text that fits the
+// prompt.
 //
-// Purpose: people look at real results while nothing is generated. The same order gives the same bytes.
+// Purpose: people look at real results while nothing is generated. The same order gives the same
+//   bytes.
 // Threading: pure and free of shared state; meant to be called off the loop.
-// Limits: only the first kPromptBytesRead bytes of a prompt are read; any bytes will do, valid UTF-8 or not.
+// Limits: only the first kPromptBytesRead bytes of a prompt are read; any bytes will do, valid
+//   UTF-8 or not.
 // Errors: internal when an encoder refuses.
 #pragma once
 

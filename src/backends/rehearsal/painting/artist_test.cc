@@ -16,8 +16,8 @@
 namespace stoker {
 namespace {
 
-RunOutput painted(Medium medium, const std::string& prompt, std::uint64_t seed = 1, const std::string& model = "m",
-                  RehearsalDetail detail = RehearsalDetail::full) {
+RunOutput painted(Medium medium, const std::string& prompt, std::uint64_t seed = 1,
+                  const std::string& model = "m", RehearsalDetail detail = RehearsalDetail::full) {
   const auto output = paint({medium, prompt, seed, model, detail});
   EXPECT_TRUE(output) << prompt;
   return output ? *output : RunOutput{};
@@ -33,12 +33,14 @@ Picture decoded(const std::string& bytes) {
   Picture picture;
   png_image image{};
   image.version = PNG_IMAGE_VERSION;
-  EXPECT_NE(png_image_begin_read_from_memory(&image, bytes.data(), bytes.size()), 0) << image.message;
+  EXPECT_NE(png_image_begin_read_from_memory(&image, bytes.data(), bytes.size()), 0)
+      << image.message;
   image.format = PNG_FORMAT_RGB;
   picture.width = image.width;
   picture.height = image.height;
   picture.rgb.resize(PNG_IMAGE_SIZE(image));
-  EXPECT_NE(png_image_finish_read(&image, nullptr, picture.rgb.data(), 0, nullptr), 0) << image.message;
+  EXPECT_NE(png_image_finish_read(&image, nullptr, picture.rgb.data(), 0, nullptr), 0)
+      << image.message;
   return picture;
 }
 
@@ -51,7 +53,9 @@ struct Source {
 std::vector<float> heard(const std::string& bytes, std::string& comment) {
   Source source{&bytes, 0};
   SF_VIRTUAL_IO io{};
-  io.get_filelen = [](void* s) { return static_cast<sf_count_t>(static_cast<Source*>(s)->bytes->size()); };
+  io.get_filelen = [](void* s) {
+    return static_cast<sf_count_t>(static_cast<Source*>(s)->bytes->size());
+  };
   io.seek = [](sf_count_t offset, int whence, void* s) {
     auto& from = *static_cast<Source*>(s);
     const auto size = static_cast<sf_count_t>(from.bytes->size());
@@ -116,14 +120,16 @@ TEST(Artist, PutsNoPromptIntoAnyFileButText) {
 }
 
 TEST(Artist, GivesTheSameBytesForTheSameOrderAndOthersOtherwise) {
-  for (const Medium medium : {Medium::text, Medium::image, Medium::video, Medium::audio, Medium::music}) {
+  for (const Medium medium :
+       {Medium::text, Medium::image, Medium::video, Medium::audio, Medium::music}) {
     const auto bytes = [&](const char* prompt, std::uint64_t seed, const char* model) {
       return painted(medium, prompt, seed, model, RehearsalDetail::sketch).bytes;
     };
     const std::string first = bytes("a fish in the sea", 1, "m");
     EXPECT_EQ(first, bytes("a fish in the sea", 1, "m"));
     std::set<std::string> others;
-    for (std::uint64_t seed = 2; seed < 8; ++seed) others.insert(bytes("a fish in the sea", seed, "m"));
+    for (std::uint64_t seed = 2; seed < 8; ++seed)
+      others.insert(bytes("a fish in the sea", seed, "m"));
     EXPECT_GT(others.size(), 3U);
     EXPECT_NE(bytes("a cat in the forest", 1, "m"), first);
   }
@@ -132,7 +138,8 @@ TEST(Artist, GivesTheSameBytesForTheSameOrderAndOthersOtherwise) {
 TEST(Artist, FilmsAMovingSceneThatBrowsersPlay) {
   const RunOutput output = painted(Medium::video, "ein Boot auf dem Meer");
   EXPECT_EQ(output.mime, "image/webp");
-  const WebPData data{reinterpret_cast<const std::uint8_t*>(output.bytes.data()), output.bytes.size()};
+  const WebPData data{reinterpret_cast<const std::uint8_t*>(output.bytes.data()),
+                      output.bytes.size()};
   WebPAnimDecoder* const decoder = WebPAnimDecoderNew(&data, nullptr);
   ASSERT_NE(decoder, nullptr);
   WebPAnimInfo info;
@@ -147,7 +154,8 @@ TEST(Artist, FilmsAMovingSceneThatBrowsersPlay) {
   while (WebPAnimDecoderHasMoreFrames(decoder) != 0) {
     std::uint8_t* frame = nullptr;
     ASSERT_NE(WebPAnimDecoderGetNext(decoder, &frame, &time_ms), 0);
-    std::vector<std::uint8_t> now(frame, frame + std::size_t{info.canvas_width} * info.canvas_height * 4);
+    std::vector<std::uint8_t> now(frame,
+                                  frame + std::size_t{info.canvas_width} * info.canvas_height * 4);
     moved += !before.empty() && before != now ? 1 : 0;
     before = std::move(now);
   }
@@ -158,12 +166,14 @@ TEST(Artist, FilmsAMovingSceneThatBrowsersPlay) {
 
 TEST(Artist, PlaysSoundsAndTunesThatAreNeitherSilentNorClipped) {
   for (const auto& [medium, seconds] : {std::pair{Medium::audio, 4}, {Medium::music, 8}}) {
-    for (const char* prompt : {"Regen am Meer", "birds", "Glocken im Schloss", "Weltraum", "sturm", "irgendwas"}) {
+    for (const char* prompt :
+         {"Regen am Meer", "birds", "Glocken im Schloss", "Weltraum", "sturm", "irgendwas"}) {
       const RunOutput output = painted(medium, prompt);
       EXPECT_EQ(output.mime, "audio/flac");
       std::string comment;
       const std::vector<float> samples = heard(output.bytes, comment);
-      EXPECT_EQ(samples.size(), static_cast<std::size_t>(seconds * painting::kSampleRate * painting::kChannels));
+      EXPECT_EQ(samples.size(),
+                static_cast<std::size_t>(seconds * painting::kSampleRate * painting::kChannels));
       EXPECT_EQ(comment, "Stoker rehearsal");
       float loudest = 0;
       double power = 0;
@@ -200,23 +210,30 @@ TEST(Artist, CopesWithAnyPrompt) {
                                  std::string("null\0byte", 9),
                                  noise};
   for (const std::string& prompt : prompts) {
-    for (const Medium medium : {Medium::text, Medium::image, Medium::video, Medium::audio, Medium::music}) {
+    for (const Medium medium :
+         {Medium::text, Medium::image, Medium::video, Medium::audio, Medium::music}) {
       EXPECT_FALSE(painted(medium, prompt, 3, "m", RehearsalDetail::sketch).bytes.empty());
     }
   }
 }
 
 TEST(Artist, PaintsEveryPlaceAndFigureWithoutHarm) {
-  const char* const prompts[] = {
-      "lighthouse boat whale fish octopus jellyfish turtle penguin", "duck house castle windmill tent stairs bridge robot",
-      "car train bicycle tree pine palm cactus flower",              "mushroom bird owl cat dog fox bear rabbit",
-      "hedgehog elephant snail horse unicorn dragon dinosaur frog",  "lion butterfly bee balloon kite rocket planet ufo",
-      "ghost child snowman star cat island",                         "underwater turtle star rainbow",
-      "city car night rain",                                         "desert lion sun",
-      "mountain river goat snow",                                    "space ufo planet cat robot"};
+  const char* const prompts[] = {"lighthouse boat whale fish octopus jellyfish turtle penguin",
+                                 "duck house castle windmill tent stairs bridge robot",
+                                 "car train bicycle tree pine palm cactus flower",
+                                 "mushroom bird owl cat dog fox bear rabbit",
+                                 "hedgehog elephant snail horse unicorn dragon dinosaur frog",
+                                 "lion butterfly bee balloon kite rocket planet ufo",
+                                 "ghost child snowman star cat island",
+                                 "underwater turtle star rainbow",
+                                 "city car night rain",
+                                 "desert lion sun",
+                                 "mountain river goat snow",
+                                 "space ufo planet cat robot"};
   for (const char* prompt : prompts) {
     for (std::uint64_t seed = 0; seed < 4; ++seed) {
-      EXPECT_GT(painted(Medium::image, prompt, seed, "m", RehearsalDetail::sketch).bytes.size(), 500U);
+      EXPECT_GT(painted(Medium::image, prompt, seed, "m", RehearsalDetail::sketch).bytes.size(),
+                500U);
     }
   }
 }

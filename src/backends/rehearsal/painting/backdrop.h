@@ -1,4 +1,5 @@
-// What is behind and around the figures: sky, land, water, weather. Parts of paint_scene, each a layer of its own.
+// What is behind and around the figures: sky, land, water, weather. Parts of paint_scene, each a
+// layer of its own.
 #pragma once
 
 #include "backends/rehearsal/painting/brush.h"
@@ -8,7 +9,9 @@
 namespace stoker::painting {
 
 // Chance that belongs to one part of one scene: the same for every frame.
-inline Random chance_of(const Scene& scene, std::uint64_t part) { return Random(mix64(scene.seed ^ mix64(part))); }
+inline Random chance_of(const Scene& scene, std::uint64_t part) {
+  return Random(mix64(scene.seed ^ mix64(part)));
+}
 
 inline bool is_water(const Scene& scene, int layer) {
   return scene.place == Place::sea || (scene.place == Place::island && layer < 2);

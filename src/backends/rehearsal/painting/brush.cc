@@ -38,7 +38,9 @@ Brush Brush::mirrored() const {
   return {canvas_, other};
 }
 
-void Brush::shape(const Contour& contour, Colour colour) const { canvas_.fill(placed(contour), colour); }
+void Brush::shape(const Contour& contour, Colour colour) const {
+  canvas_.fill(placed(contour), colour);
+}
 
 void Brush::inside(const Contour& contour, const Contour& bounds, Colour colour) const {
   canvas_.fill_inside(placed(contour), placed(bounds), colour);

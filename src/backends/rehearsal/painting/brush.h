@@ -1,4 +1,5 @@
-// Paints shapes in the small coordinates of one figure: base at the origin, height about 1, y downwards.
+// Paints shapes in the small coordinates of one figure: base at the origin, height about 1, y
+// downwards.
 //
 // Purpose: figures know nothing of where they stand, how large they are and which way they look.
 // Threading: belongs to one painter, like its canvas.
@@ -28,12 +29,18 @@ class Brush {
   void form(const Contour& contour, Colour colour, double depth = 0.06) const;
   void inside(const Contour& contour, const Contour& bounds, Colour colour) const;
   void poly(Points points, Colour colour) const { shape(Contour(points), colour); }
-  void solid_poly(Points points, Colour colour, double depth = 0.06) const { form(Contour(points), colour, depth); }
-  void soft(Points points, Colour colour) const { shape(blob({points.begin(), points.size()}), colour); }
+  void solid_poly(Points points, Colour colour, double depth = 0.06) const {
+    form(Contour(points), colour, depth);
+  }
+  void soft(Points points, Colour colour) const {
+    shape(blob({points.begin(), points.size()}), colour);
+  }
   void solid_soft(Points points, Colour colour, double depth = 0.06) const {
     form(blob({points.begin(), points.size()}), colour, depth);
   }
-  void disc(double x, double y, double r, Colour colour) const { shape(ellipse({x, y}, r, r), colour); }
+  void disc(double x, double y, double r, Colour colour) const {
+    shape(ellipse({x, y}, r, r), colour);
+  }
   void oval(double x, double y, double rx, double ry, Colour colour) const {
     shape(ellipse({x, y}, rx, ry), colour);
   }

@@ -30,7 +30,8 @@ agg::rgba8 paint_of(Colour c) {
 void add(Scanner& scanner, const Contour& contour, double scale) {
   if (contour.size() < 3) return;
   scanner.move_to_d(contour[0].x * scale, contour[0].y * scale);
-  for (std::size_t i = 1; i < contour.size(); ++i) scanner.line_to_d(contour[i].x * scale, contour[i].y * scale);
+  for (std::size_t i = 1; i < contour.size(); ++i)
+    scanner.line_to_d(contour[i].x * scale, contour[i].y * scale);
   scanner.close_polygon();
 }
 
@@ -43,7 +44,9 @@ struct Canvas::Raster {
     inside.clip_box(0, 0, width, height);
   }
 
-  void render(Scanner& shape, Colour colour) { agg::render_scanlines_aa_solid(shape, line, base, paint_of(colour)); }
+  void render(Scanner& shape, Colour colour) {
+    agg::render_scanlines_aa_solid(shape, line, base, paint_of(colour));
+  }
 
   agg::rendering_buffer buffer;
   Pixels pixels;
@@ -62,7 +65,9 @@ Canvas::Canvas(unsigned width, unsigned height, double scale)
 
 Canvas::~Canvas() = default;
 
-void Canvas::fill_all(Colour colour) { raster_->base.clear(paint_of(colour)); }
+void Canvas::fill_all(Colour colour) {
+  raster_->base.clear(paint_of(colour));
+}
 
 void Canvas::fill(const Contour& contour, Colour colour) {
   raster_->scanner.reset();
@@ -82,7 +87,8 @@ void Canvas::stroke(const Contour& contour, double width, Colour colour) {
   if (contour.size() < 2) return;
   agg::path_storage path;
   path.move_to(contour[0].x * scale_, contour[0].y * scale_);
-  for (std::size_t i = 1; i < contour.size(); ++i) path.line_to(contour[i].x * scale_, contour[i].y * scale_);
+  for (std::size_t i = 1; i < contour.size(); ++i)
+    path.line_to(contour[i].x * scale_, contour[i].y * scale_);
   agg::conv_stroke<agg::path_storage> outline(path);
   outline.width(width * scale_);
   outline.line_cap(agg::round_cap);

@@ -23,8 +23,14 @@ constexpr Colour mix(Colour from, Colour to, double t) {
           from.a + (to.a - from.a) * t};
 }
 
-constexpr Colour lighter(Colour c, double t) { return mix(c, {1, 1, 1, c.a}, t); }
-constexpr Colour darker(Colour c, double t) { return mix(c, {0.05, 0.03, 0.10, c.a}, t); }
-constexpr Colour clear(Colour c, double alpha) { return {c.r, c.g, c.b, alpha}; }
+constexpr Colour lighter(Colour c, double t) {
+  return mix(c, {1, 1, 1, c.a}, t);
+}
+constexpr Colour darker(Colour c, double t) {
+  return mix(c, {0.05, 0.03, 0.10, c.a}, t);
+}
+constexpr Colour clear(Colour c, double alpha) {
+  return {c.r, c.g, c.b, alpha};
+}
 
 }  // namespace stoker::painting

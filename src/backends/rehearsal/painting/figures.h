@@ -1,6 +1,7 @@
 // Figures: what a prompt can name and a painter can put into a picture.
 //
-// Purpose: each figure stands on its origin, about one unit high, and moves a little with time so that films live.
+// Purpose: each figure stands on its origin, about one unit high, and moves a little with time so
+//   that films live.
 // Threading: pure painting on the given brush.
 #pragma once
 
@@ -11,18 +12,19 @@ namespace stoker::painting {
 
 // The colours a figure is painted with, already fitting the palette of the picture.
 struct Tones {
-  Colour main;    // the one that a colour word changes
+  Colour main;  // the one that a colour word changes
   Colour second;
-  Colour light;   // paper, sails, bellies
-  Colour dark;    // eyes, lines
-  Colour glow;    // windows, lamps
+  Colour light;  // paper, sails, bellies
+  Colour dark;   // eyes, lines
+  Colour glow;   // windows, lamps
 };
 
 // Where a figure belongs.
 enum class Ground : std::uint8_t { land, water, deep, air, space };
 
 struct Figure {
-  void (*paint)(const Brush& brush, const Tones& tones, double time);  // time from 0 to 1, then again
+  void (*paint)(const Brush& brush, const Tones& tones,
+                double time);  // time from 0 to 1, then again
   Ground ground;
   double size;   // height compared with other figures
   double width;  // compared with its height

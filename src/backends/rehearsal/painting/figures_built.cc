@@ -33,8 +33,8 @@ void paint_house(const Brush& brush, const Tones& tones, double time) {
   brush.box(0.17, -0.93, 0.27, -0.62, darker(tones.main, 0.3));
   for (int i = 0; i < 3; ++i) {
     const double rise = std::fmod(time + i / 3.0, 1.0);
-    brush.disc(0.22 + 0.07 * rise + 0.02 * std::sin(rise * 9), -0.97 - 0.24 * rise, 0.04 + 0.03 * rise,
-               clear(tones.light, 0.75 * (1 - rise)));
+    brush.disc(0.22 + 0.07 * rise + 0.02 * std::sin(rise * 9), -0.97 - 0.24 * rise,
+               0.04 + 0.03 * rise, clear(tones.light, 0.75 * (1 - rise)));
   }
   brush.form(Contour{{-0.38, 0}, {-0.38, -0.50}, {0.38, -0.50}, {0.38, 0}}, tones.light, 0.08);
   brush.solid_poly({{-0.48, -0.48}, {0.0, -0.92}, {0.48, -0.48}}, tones.main, 0.07);
@@ -50,7 +50,9 @@ void paint_castle(const Brush& brush, const Tones& tones, double time) {
   const Colour wall = mix(tones.light, tones.second, 0.18);
   const auto tower = [&](double x, double half, double top) {
     brush.form(rectangle(x - half, top, x + half, 0), wall, 0.05);
-    brush.solid_poly({{x - half - 0.035, top + 0.01}, {x, top - 0.26}, {x + half + 0.035, top + 0.01}}, tones.main, 0.04);
+    brush.solid_poly(
+        {{x - half - 0.035, top + 0.01}, {x, top - 0.26}, {x + half + 0.035, top + 0.01}},
+        tones.main, 0.04);
     flag(brush, x, top - 0.24, tones.glow, tones, time);
     brush.shape(rounded(x - 0.028, top + 0.10, x + 0.028, top + 0.20, 0.026), tones.dark);
   };
@@ -59,7 +61,8 @@ void paint_castle(const Brush& brush, const Tones& tones, double time) {
   tower(0.36, 0.085, -0.48);
   const auto battlements = [&](double left, double right, double top, Colour colour) {
     brush.form(rectangle(left, top, right, 0), colour, 0.05);
-    for (double x = left; x + 0.055 <= right + 1e-9; x += 0.105) brush.box(x, top - 0.055, x + 0.06, top + 0.01, colour);
+    for (double x = left; x + 0.055 <= right + 1e-9; x += 0.105)
+      brush.box(x, top - 0.055, x + 0.06, top + 0.01, colour);
   };
   battlements(-0.46, 0.50, -0.32, darker(wall, 0.08));
   tower(-0.55, 0.10, -0.42);
@@ -68,7 +71,8 @@ void paint_castle(const Brush& brush, const Tones& tones, double time) {
   gate.push_back({0.13, 0});
   gate.push_back({-0.09, 0});
   brush.shape(gate, tones.dark);
-  for (const double x : {-0.26, 0.30}) brush.shape(rounded(x - 0.03, -0.24, x + 0.03, -0.13, 0.028), tones.glow);
+  for (const double x : {-0.26, 0.30})
+    brush.shape(rounded(x - 0.03, -0.24, x + 0.03, -0.13, 0.028), tones.glow);
 }
 
 void paint_windmill(const Brush& brush, const Tones& tones, double time) {
@@ -81,7 +85,8 @@ void paint_windmill(const Brush& brush, const Tones& tones, double time) {
     const Brush sail = brush.at(0, -0.58, 1.0, time * kPi / 2 + i * kPi / 2 + 0.5);
     sail.line({{0, 0}, {0, -0.43}}, 0.022, tones.dark);
     sail.poly({{0.012, -0.10}, {0.115, -0.12}, {0.115, -0.42}, {0.012, -0.42}}, tones.light);
-    for (const double y : {-0.20, -0.28, -0.36}) sail.line({{0.012, y}, {0.115, y}}, 0.009, clear(tones.dark, 0.5));
+    for (const double y : {-0.20, -0.28, -0.36})
+      sail.line({{0.012, y}, {0.115, y}}, 0.009, clear(tones.dark, 0.5));
   }
   brush.disc(0, -0.58, 0.032, tones.dark);
 }
@@ -104,22 +109,27 @@ void paint_stairs(const Brush& brush, const Tones& tones, double time) {
   for (int i = kSteps - 1; i >= 0; --i) {
     const double x = -0.72 + i * 0.18;
     const double y = -0.10 - i * 0.105;
-    brush.poly({{x, y}, {x + 0.18, y + 0.05}, {x + 0.18, 0.02}, {x, 0.02}}, mix(tones.second, tones.dark, 0.30));
-    brush.poly({{x, y}, {x + 0.12, y - 0.065}, {x + 0.30, y - 0.015}, {x + 0.18, y + 0.05}}, tones.light);
-    brush.poly({{x, y}, {x + 0.18, y + 0.05}, {x + 0.18, y + 0.115}, {x, y + 0.075}}, mix(tones.light, tones.main, 0.75));
+    brush.poly({{x, y}, {x + 0.18, y + 0.05}, {x + 0.18, 0.02}, {x, 0.02}},
+               mix(tones.second, tones.dark, 0.30));
+    brush.poly({{x, y}, {x + 0.12, y - 0.065}, {x + 0.30, y - 0.015}, {x + 0.18, y + 0.05}},
+               tones.light);
+    brush.poly({{x, y}, {x + 0.18, y + 0.05}, {x + 0.18, y + 0.115}, {x, y + 0.075}},
+               mix(tones.light, tones.main, 0.75));
   }
   paint_child(brush.at(-0.16 + 0.005 * std::sin(time * 2 * kPi), -0.41, 0.24), tones, time);
 }
 
 void paint_bridge(const Brush& brush, const Tones& tones, double) {
-  Contour stone = curve(Contour{{-1.3, -0.10}, {-0.7, -0.40}, {0.0, -0.56}, {0.7, -0.40}, {1.3, -0.10}});
+  Contour stone =
+      curve(Contour{{-1.3, -0.10}, {-0.7, -0.40}, {0.0, -0.56}, {0.7, -0.40}, {1.3, -0.10}});
   stone.push_back({1.3, 0});
   for (const double x : {0.75, 0.0, -0.75}) {
     for (const Point p : arc({x, 0}, 0.29, 0.32, 0, -kPi)) stone.push_back(p);
   }
   stone.push_back({-1.3, 0});
   brush.form(stone, mix(tones.main, tones.light, 0.15), 0.05);
-  brush.line({{-1.3, -0.16}, {-0.7, -0.46}, {0.0, -0.62}, {0.7, -0.46}, {1.3, -0.16}}, 0.05, tones.light);
+  brush.line({{-1.3, -0.16}, {-0.7, -0.46}, {0.0, -0.62}, {0.7, -0.46}, {1.3, -0.16}}, 0.05,
+             tones.light);
   for (int i = 0; i < 3; ++i) {
     const double x = -0.7 + i * 0.7;
     const double y = i == 1 ? -0.62 : -0.46;
@@ -134,7 +144,8 @@ void paint_robot(const Brush& still, const Tones& tones, double time) {
   brush.line({{0, -0.94}, {0, -0.86}}, 0.022, tones.dark);
   brush.disc(0, -0.96, 0.042, tones.glow);
   for (const double side : {-1.0, 1.0}) {
-    brush.box(side * 0.13 - 0.05, -0.18, side * 0.13 + 0.05, -0.02, mix(tones.dark, tones.main, 0.4));
+    brush.box(side * 0.13 - 0.05, -0.18, side * 0.13 + 0.05, -0.02,
+              mix(tones.dark, tones.main, 0.4));
     brush.shape(rounded(side * 0.13 - 0.09, -0.06, side * 0.13 + 0.09, 0.0, 0.028), tones.dark);
     const Brush arm = brush.at(side * 0.29, -0.48, 1.0, side > 0 ? wave - 2.1 : 0.35);
     arm.line({{0, 0}, {0, 0.22}}, 0.055, mix(tones.dark, tones.main, 0.4));
@@ -146,7 +157,8 @@ void paint_robot(const Brush& still, const Tones& tones, double time) {
   brush.disc(-0.085, -0.735, 0.048, tones.glow);
   brush.disc(0.085, -0.735, 0.048, tones.glow);
   brush.shape(rounded(-0.14, -0.46, 0.14, -0.27, 0.03), tones.light);
-  brush.line({{-0.10, -0.36}, {-0.04, -0.36}, {0.0, -0.42}, {0.04, -0.31}, {0.10, -0.36}}, 0.018, tones.second);
+  brush.line({{-0.10, -0.36}, {-0.04, -0.36}, {0.0, -0.42}, {0.04, -0.31}, {0.10, -0.36}}, 0.018,
+             tones.second);
 }
 
 void paint_car(const Brush& still, const Tones& tones, double time) {
@@ -165,7 +177,8 @@ void paint_car(const Brush& still, const Tones& tones, double time) {
 void paint_train(const Brush& brush, const Tones& tones, double time) {
   for (int i = 0; i < 3; ++i) {
     const double puff = std::fmod(time + i / 3.0, 1.0);
-    brush.disc(-0.88 + 0.45 * puff, -0.98 - 0.28 * puff, 0.07 + 0.08 * puff, clear(tones.light, 0.8 * (1 - puff)));
+    brush.disc(-0.88 + 0.45 * puff, -0.98 - 0.28 * puff, 0.07 + 0.08 * puff,
+               clear(tones.light, 0.8 * (1 - puff)));
   }
   brush.box(-1.35, -0.025, 1.35, 0.0, tones.dark);
   brush.box(-0.94, -0.94, -0.80, -0.60, tones.dark);
@@ -179,8 +192,8 @@ void paint_train(const Brush& brush, const Tones& tones, double time) {
   for (int car = 0; car < 2; ++car) {
     const double x = -0.02 + car * 0.68;
     brush.line({{x - 0.12, -0.22}, {x + 0.06, -0.22}}, 0.03, tones.dark);
-    brush.form(rounded(x, -0.74, x + 0.60, -0.20, 0.05), car == 0 ? tones.second : mix(tones.second, tones.light, 0.3),
-               0.05);
+    brush.form(rounded(x, -0.74, x + 0.60, -0.20, 0.05),
+               car == 0 ? tones.second : mix(tones.second, tones.light, 0.3), 0.05);
     for (const double w : {0.16, 0.44}) window(brush, x + w, -0.50, 0.085, tones);
   }
   for (const double x : {-0.96, -0.68, -0.28, 0.14, 0.44, 0.82, 1.12}) wheel(brush, x, 0.11, tones);
@@ -191,7 +204,8 @@ void paint_bicycle(const Brush& brush, const Tones& tones, double time) {
     brush.line(ellipse({x, -0.32}, 0.29, 0.29), 0.045, tones.dark);
     for (int i = 0; i < 5; ++i) {
       const double a = i * 2 * kPi / 5 + time * 2 * kPi / 5;
-      brush.line({{x, -0.32}, {x + 0.27 * std::cos(a), -0.32 + 0.27 * std::sin(a)}}, 0.010, clear(tones.dark, 0.6));
+      brush.line({{x, -0.32}, {x + 0.27 * std::cos(a), -0.32 + 0.27 * std::sin(a)}}, 0.010,
+                 clear(tones.dark, 0.6));
     }
     brush.disc(x, -0.32, 0.04, tones.dark);
   }

@@ -8,12 +8,27 @@ namespace stoker::painting {
 void paint_tree(const Brush& brush, const Tones& tones, double time) {
   const double sway = 0.012 * std::sin(time * 2 * kPi);
   const Colour trunk = mix(tones.dark, hex(0x8a5a3c), 0.6);
-  brush.shape(blob(std::vector<Point>{{-0.09, 0.01}, {-0.045, -0.25}, {-0.05, -0.50}, {0.05, -0.50}, {0.045, -0.25},
-                                      {0.09, 0.01}}), trunk);
+  brush.shape(blob(std::vector<Point>{{-0.09, 0.01},
+                                      {-0.045, -0.25},
+                                      {-0.05, -0.50},
+                                      {0.05, -0.50},
+                                      {0.045, -0.25},
+                                      {0.09, 0.01}}),
+              trunk);
   brush.line({{0.0, -0.30}, {0.12, -0.44}}, 0.035, trunk);
   const Brush crown = brush.at(sway, 0, 1);
-  crown.solid_soft({{-0.38, -0.42}, {-0.42, -0.62}, {-0.28, -0.80}, {-0.16, -0.95}, {0.06, -1.0}, {0.26, -0.90},
-                    {0.38, -0.72}, {0.42, -0.52}, {0.28, -0.38}, {0.06, -0.36}, {-0.18, -0.36}}, tones.main, 0.10);
+  crown.solid_soft({{-0.38, -0.42},
+                    {-0.42, -0.62},
+                    {-0.28, -0.80},
+                    {-0.16, -0.95},
+                    {0.06, -1.0},
+                    {0.26, -0.90},
+                    {0.38, -0.72},
+                    {0.42, -0.52},
+                    {0.28, -0.38},
+                    {0.06, -0.36},
+                    {-0.18, -0.36}},
+                   tones.main, 0.10);
   const Colour leaf = mix(tones.main, tones.light, 0.30);
   crown.oval(-0.16, -0.78, 0.12, 0.085, leaf);
   crown.oval(0.10, -0.60, 0.09, 0.06, leaf);
@@ -27,8 +42,12 @@ void paint_pine(const Brush& brush, const Tones& tones, double time) {
     const double base = -0.13 - i * 0.195;
     const double half = 0.335 - i * 0.066;
     const double x = sway * i;
-    brush.solid_poly({{x - half, base}, {x, base - 0.34}, {x + half, base}, {x + half * 0.45, base - 0.03},
-                      {x, base + 0.012}, {x - half * 0.45, base - 0.03}},
+    brush.solid_poly({{x - half, base},
+                      {x, base - 0.34},
+                      {x + half, base},
+                      {x + half * 0.45, base - 0.03},
+                      {x, base + 0.012},
+                      {x - half * 0.45, base - 0.03}},
                      mix(tones.main, tones.light, 0.05 * i), 0.07);
   }
 }
@@ -48,8 +67,12 @@ void paint_palm(const Brush& brush, const Tones& tones, double time) {
     const Brush leaf = crown.at(0, 0, 1, angle);
     const bool left = std::cos(angle) < 0;
     const double droop = left ? -0.13 : 0.13;
-    leaf.solid_soft({{0, 0.015}, {0.18, -0.055 + droop * 0.2}, {0.42, droop * 0.9}, {0.50, droop * 1.5},
-                     {0.36, droop * 0.85 + 0.06}, {0.18, 0.05 + droop * 0.25}},
+    leaf.solid_soft({{0, 0.015},
+                     {0.18, -0.055 + droop * 0.2},
+                     {0.42, droop * 0.9},
+                     {0.50, droop * 1.5},
+                     {0.36, droop * 0.85 + 0.06},
+                     {0.18, 0.05 + droop * 0.25}},
                     i % 2 == 0 ? tones.main : darker(tones.main, 0.12), 0.02);
   }
   crown.dots({{-0.035, 0.035}, {0.045, 0.045}, {0.005, 0.07}}, 0.035, hex(0x6b4630));
@@ -58,8 +81,10 @@ void paint_palm(const Brush& brush, const Tones& tones, double time) {
 void paint_cactus(const Brush& brush, const Tones& tones, double) {
   brush.form(rounded(-0.12, -0.98, 0.12, 0.02, 0.118), tones.main, 0.06);
   brush.line({{-0.10, -0.42}, {-0.27, -0.44}, {-0.30, -0.52}, {-0.30, -0.72}}, 0.125, tones.main);
-  brush.line({{0.10, -0.30}, {0.27, -0.32}, {0.30, -0.42}, {0.30, -0.60}}, 0.125, darker(tones.main, 0.1));
-  for (const double x : {-0.05, 0.05}) brush.line({{x, -0.90}, {x, -0.04}}, 0.012, mix(tones.main, tones.light, 0.45));
+  brush.line({{0.10, -0.30}, {0.27, -0.32}, {0.30, -0.42}, {0.30, -0.60}}, 0.125,
+             darker(tones.main, 0.1));
+  for (const double x : {-0.05, 0.05})
+    brush.line({{x, -0.90}, {x, -0.04}}, 0.012, mix(tones.main, tones.light, 0.45));
   for (int i = 0; i < 5; ++i) {
     const double a = i * 2 * kPi / 5;
     brush.disc(0.02 + 0.05 * std::cos(a), -0.99 + 0.05 * std::sin(a), 0.042, hex(0xe58aa6));
@@ -76,14 +101,21 @@ void paint_flower(const Brush& still, const Tones& tones, double time) {
   const Brush head = still.at(sway, -0.73, 1, sway);
   for (int i = 0; i < 8; ++i) {
     const Brush petal = head.at(0, 0, 1, i * kPi / 4);
-    petal.form(ellipse({0, -0.17}, 0.078, 0.125), i % 2 == 0 ? tones.main : mix(tones.main, tones.light, 0.22), 0.03);
+    petal.form(ellipse({0, -0.17}, 0.078, 0.125),
+               i % 2 == 0 ? tones.main : mix(tones.main, tones.light, 0.22), 0.03);
   }
   head.form(ellipse({0, 0}, 0.10, 0.10), tones.glow, 0.03);
 }
 
 void paint_mushroom(const Brush& brush, const Tones& tones, double) {
-  brush.form(blob(std::vector<Point>{{-0.16, 0.0}, {-0.11, -0.28}, {-0.12, -0.55}, {0.12, -0.55}, {0.11, -0.28},
-                                     {0.17, 0.0}, {0.0, 0.02}}), tones.light, 0.05);
+  brush.form(blob(std::vector<Point>{{-0.16, 0.0},
+                                     {-0.11, -0.28},
+                                     {-0.12, -0.55},
+                                     {0.12, -0.55},
+                                     {0.11, -0.28},
+                                     {0.17, 0.0},
+                                     {0.0, 0.02}}),
+             tones.light, 0.05);
   Contour cap = arc({0, -0.46}, 0.48, 0.50, kPi, 2 * kPi);
   for (const Point p : arc({0, -0.46}, 0.48, 0.09, 0, kPi)) cap.push_back(p);
   brush.form(cap, tones.main, 0.08);

@@ -18,8 +18,8 @@ void letter(const Brush& brush, char c, Colour ink) {
   const double w = kLetter;
   const auto bowl = [&](double top, double bottom, double width) {
     Contour path{{0, top}};
-    for (const Point p : arc({width - (bottom - top) / 2, (top + bottom) / 2}, (bottom - top) / 2, (bottom - top) / 2,
-                             -kPi / 2, kPi / 2)) {
+    for (const Point p : arc({width - (bottom - top) / 2, (top + bottom) / 2}, (bottom - top) / 2,
+                             (bottom - top) / 2, -kPi / 2, kPi / 2)) {
       path.push_back(p);
     }
     path.push_back({0, bottom});
@@ -57,8 +57,12 @@ void letter(const Brush& brush, char c, Colour ink) {
       line({{0, 1}, {w / 2, 0}, {w, 1}});
       line({{w * 0.19, 0.68}, {w * 0.81, 0.68}});
       break;
-    case 'L': line({{0, 0}, {0, 1}, {w * 0.88, 1}}); break;
-    case 'O': line(ellipse({w / 2, 0.5}, w * 0.56, 0.5)); break;
+    case 'L':
+      line({{0, 0}, {0, 1}, {w * 0.88, 1}});
+      break;
+    case 'O':
+      line(ellipse({w / 2, 0.5}, w * 0.56, 0.5));
+      break;
     case 'U': {
       Contour path{{0, 0}};
       for (const Point p : arc({w / 2, 0.68}, w / 2, 0.32, kPi, 0)) path.push_back(p);
@@ -67,10 +71,17 @@ void letter(const Brush& brush, char c, Colour ink) {
       break;
     }
     case 'S':
-      brush.line({{w * 0.93, 0.16}, {w * 0.52, 0.0}, {w * 0.06, 0.24}, {w * 0.50, 0.49}, {w * 0.94, 0.75},
-                  {w * 0.48, 1.0}, {0.03, 0.84}}, kStroke, ink);
+      brush.line({{w * 0.93, 0.16},
+                  {w * 0.52, 0.0},
+                  {w * 0.06, 0.24},
+                  {w * 0.50, 0.49},
+                  {w * 0.94, 0.75},
+                  {w * 0.48, 1.0},
+                  {0.03, 0.84}},
+                 kStroke, ink);
       break;
-    default: brush.disc(w / 2, 0.5, 0.11, ink);
+    default:
+      brush.disc(w / 2, 0.5, 0.11, ink);
   }
 }
 
@@ -83,7 +94,8 @@ void paint_mark(Canvas& canvas, double width, double height, double size) {
   const double left = width - text - pad * 3.2;
   const double top = height - cap - pad * 2.6;
   const Brush page(canvas, {});
-  page.shape(rounded(left, top, left + text + pad * 2.4, top + cap + pad * 1.8, pad * 0.9), {0.08, 0.07, 0.10, 0.58});
+  page.shape(rounded(left, top, left + text + pad * 2.4, top + cap + pad * 1.8, pad * 0.9),
+             {0.08, 0.07, 0.10, 0.58});
   const Brush line(canvas, {left + pad * 1.2, top + pad * 0.9, cap, cap, 0});
   double at = 0;
   for (const char c : std::string_view(kWords)) {

@@ -18,7 +18,8 @@ std::vector<Motif> motifs(std::string_view prompt) {
 using Motifs = std::vector<Motif>;
 
 TEST(Motifs, AreFoundInGermanAndEnglishInTheOrderTheyAreNamed) {
-  EXPECT_EQ(motifs("Ein Leuchtturm im Sturm und ein kleines Boot"), (Motifs{lighthouse, storm, boat}));
+  EXPECT_EQ(motifs("Ein Leuchtturm im Sturm und ein kleines Boot"),
+            (Motifs{lighthouse, storm, boat}));
   EXPECT_EQ(motifs("an owl, a fox and the moon"), (Motifs{owl, fox, moon}));
 }
 
@@ -58,7 +59,8 @@ TEST(Motifs, ComeWithTheLanguageOfThePrompt) {
 }
 
 TEST(Motifs, AreLimitedInNumber) {
-  EXPECT_EQ(motifs("whale boat fish owl cat dog fox bear rabbit tree house castle").size(), kMentionsMax);
+  EXPECT_EQ(motifs("whale boat fish owl cat dog fox bear rabbit tree house castle").size(),
+            kMentionsMax);
 }
 
 TEST(Motifs, ReadAnyBytes) {

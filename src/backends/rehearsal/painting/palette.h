@@ -12,11 +12,11 @@
 namespace stoker::painting {
 
 struct Palette {
-  std::array<Colour, 3> sky;     // from the top to the horizon
-  std::array<Colour, 4> land;    // from far to near
-  std::array<Colour, 4> water;   // from far to near
-  Colour sun;                    // or moon
-  Colour main;                   // what catches the eye
+  std::array<Colour, 3> sky;    // from the top to the horizon
+  std::array<Colour, 4> land;   // from far to near
+  std::array<Colour, 4> water;  // from far to near
+  Colour sun;                   // or moon
+  Colour main;                  // what catches the eye
   Colour second;
   Colour leaf;
   Colour light;
@@ -24,7 +24,18 @@ struct Palette {
   Colour glow;
 };
 
-enum class Mood : std::uint8_t { day, dusk, night, morning, storm, autumn, winter, desert, space, deep };
+enum class Mood : std::uint8_t {
+  day,
+  dusk,
+  night,
+  morning,
+  storm,
+  autumn,
+  winter,
+  desert,
+  space,
+  deep
+};
 
 // The palettes of a mood; at least two each.
 std::span<const Palette> palettes_of(Mood mood);

@@ -22,8 +22,8 @@ Contour blob(std::span<const Point> points) {
   out.reserve(n * kPiecesPerCurve);
   for (std::size_t i = 0; i < n; ++i) {
     for (int piece = 0; piece < kPiecesPerCurve; ++piece) {
-      out.push_back(between(points[(i + n - 1) % n], points[i], points[(i + 1) % n], points[(i + 2) % n],
-                            static_cast<double>(piece) / kPiecesPerCurve));
+      out.push_back(between(points[(i + n - 1) % n], points[i], points[(i + 1) % n],
+                            points[(i + 2) % n], static_cast<double>(piece) / kPiecesPerCurve));
     }
   }
   return out;
@@ -38,8 +38,8 @@ Contour curve(std::span<const Point> points) {
     const Point before = i == 0 ? points[0] : points[i - 1];
     const Point after = i + 2 < n ? points[i + 2] : points[n - 1];
     for (int piece = 0; piece < kPiecesPerCurve; ++piece) {
-      out.push_back(
-          between(before, points[i], points[i + 1], after, static_cast<double>(piece) / kPiecesPerCurve));
+      out.push_back(between(before, points[i], points[i + 1], after,
+                            static_cast<double>(piece) / kPiecesPerCurve));
     }
   }
   out.push_back(points[n - 1]);
@@ -48,7 +48,8 @@ Contour curve(std::span<const Point> points) {
 
 Contour arc(Point centre, double rx, double ry, double from, double to) {
   Contour out;
-  const int pieces = std::max(2, static_cast<int>(std::ceil(kPiecesPerCircle * std::abs(to - from) / (2 * kPi))));
+  const int pieces =
+      std::max(2, static_cast<int>(std::ceil(kPiecesPerCircle * std::abs(to - from) / (2 * kPi))));
   out.reserve(static_cast<std::size_t>(pieces) + 1);
   for (int i = 0; i <= pieces; ++i) {
     const double angle = from + (to - from) * i / pieces;
@@ -57,7 +58,9 @@ Contour arc(Point centre, double rx, double ry, double from, double to) {
   return out;
 }
 
-Contour ellipse(Point centre, double rx, double ry) { return arc(centre, rx, ry, 0, 2 * kPi); }
+Contour ellipse(Point centre, double rx, double ry) {
+  return arc(centre, rx, ry, 0, 2 * kPi);
+}
 
 Contour rectangle(double left, double top, double right, double bottom) {
   return {{left, top}, {right, top}, {right, bottom}, {left, bottom}};

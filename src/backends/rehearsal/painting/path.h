@@ -15,9 +15,15 @@ struct Point {
   double y = 0;
 };
 
-constexpr Point operator+(Point a, Point b) { return {a.x + b.x, a.y + b.y}; }
-constexpr Point operator-(Point a, Point b) { return {a.x - b.x, a.y - b.y}; }
-constexpr Point operator*(Point p, double k) { return {p.x * k, p.y * k}; }
+constexpr Point operator+(Point a, Point b) {
+  return {a.x + b.x, a.y + b.y};
+}
+constexpr Point operator-(Point a, Point b) {
+  return {a.x - b.x, a.y - b.y};
+}
+constexpr Point operator*(Point p, double k) {
+  return {p.x * k, p.y * k};
+}
 
 inline constexpr double kPi = 3.14159265358979323846;
 
@@ -32,7 +38,8 @@ struct Placing {
   Point operator()(Point p) const {
     const double sx = p.x * scale_x;
     const double sy = p.y * scale_y;
-    return {x + sx * std::cos(turn) - sy * std::sin(turn), y + sx * std::sin(turn) + sy * std::cos(turn)};
+    return {x + sx * std::cos(turn) - sy * std::sin(turn),
+            y + sx * std::sin(turn) + sy * std::cos(turn)};
   }
 };
 

@@ -16,9 +16,10 @@ void append_png(png_structp png, png_bytep data, png_size_t size) {
 void flush_png(png_structp) {}
 void ignore_warning(png_structp, png_const_charp) {}
 
-void write_png(png_structp png, png_infop info, const Canvas& canvas, const std::vector<png_bytep>& rows) {
-  png_set_IHDR(png, info, canvas.width(), canvas.height(), 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
-               PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+void write_png(png_structp png, png_infop info, const Canvas& canvas,
+               const std::vector<png_bytep>& rows) {
+  png_set_IHDR(png, info, canvas.width(), canvas.height(), 8, PNG_COLOR_TYPE_RGB,
+               PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
   char key[] = "Software";
   char text[sizeof kSoftwareMark];
   std::copy(std::begin(kSoftwareMark), std::end(kSoftwareMark), text);
@@ -36,7 +37,9 @@ void write_png(png_structp png, png_infop info, const Canvas& canvas, const std:
   png_write_end(png, info);
 }
 
-Error webp_refused(const char* where) { return {ErrorCode::internal, std::string("WebP encoder: ") + where, {}, {}}; }
+Error webp_refused(const char* where) {
+  return {ErrorCode::internal, std::string("WebP encoder: ") + where, {}, {}};
+}
 
 }  // namespace
 
@@ -46,7 +49,8 @@ Result<std::string> png_file(const Canvas& canvas) {
   for (unsigned y = 0; y < canvas.height(); ++y) {
     rows[y] = const_cast<png_bytep>(canvas.rgba().data() + std::size_t{y} * canvas.width() * 4);
   }
-  png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, nullptr, ignore_warning);
+  png_structp png =
+      png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, nullptr, ignore_warning);
   if (png == nullptr) return fail(ErrorCode::internal, "no PNG encoder");
   png_infop info = png_create_info_struct(png);
   if (info == nullptr || setjmp(png_jmpbuf(png))) {
@@ -68,7 +72,8 @@ struct WebpFilm::Encoder {
   ~Encoder() { WebPAnimEncoderDelete(frames); }
 };
 
-WebpFilm::WebpFilm(unsigned width, unsigned height, int frame_ms) : encoder_(std::make_unique<Encoder>()) {
+WebpFilm::WebpFilm(unsigned width, unsigned height, int frame_ms)
+    : encoder_(std::make_unique<Encoder>()) {
   WebPAnimEncoderOptions options;
   if (WebPAnimEncoderOptionsInit(&options) == 0) return;
   options.anim_params.loop_count = 0;
@@ -78,7 +83,8 @@ WebpFilm::WebpFilm(unsigned width, unsigned height, int frame_ms) : encoder_(std
   if (WebPConfigInit(&encoder_->config) == 0) return;
   encoder_->config.method = 0;
   encoder_->config.quality = 82;
-  encoder_->frames = WebPAnimEncoderNew(static_cast<int>(width), static_cast<int>(height), &options);
+  encoder_->frames =
+      WebPAnimEncoderNew(static_cast<int>(width), static_cast<int>(height), &options);
 }
 
 WebpFilm::~WebpFilm() = default;
@@ -90,8 +96,9 @@ Result<void> WebpFilm::add(const Canvas& frame) {
   picture.use_argb = 1;
   picture.width = static_cast<int>(frame.width());
   picture.height = static_cast<int>(frame.height());
-  const bool added = WebPPictureImportRGBX(&picture, frame.rgba().data(), picture.width * 4) != 0 &&
-                     WebPAnimEncoderAdd(encoder_->frames, &picture, encoder_->time_ms, &encoder_->config) != 0;
+  const bool added =
+      WebPPictureImportRGBX(&picture, frame.rgba().data(), picture.width * 4) != 0 &&
+      WebPAnimEncoderAdd(encoder_->frames, &picture, encoder_->time_ms, &encoder_->config) != 0;
   WebPPictureFree(&picture);
   if (!added) return fail(webp_refused("frame"));
   encoder_->time_ms += encoder_->frame_ms;
@@ -109,13 +116,16 @@ Result<std::string> WebpFilm::finish() {
   WebPMux* const mux = WebPMuxCreate(&film, 1);
   WebPDataClear(&film);
   if (mux == nullptr) return fail(webp_refused("container"));
-  const std::string xmp = std::string("<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF "
-                                      "xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'><rdf:Description "
-                                      "xmlns:xmp='http://ns.adobe.com/xap/1.0/' xmp:CreatorTool='") +
-                          kSoftwareMark + "'/></rdf:RDF></x:xmpmeta>";
+  const std::string xmp =
+      std::string(
+          "<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF "
+          "xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'><rdf:Description "
+          "xmlns:xmp='http://ns.adobe.com/xap/1.0/' xmp:CreatorTool='") +
+      kSoftwareMark + "'/></rdf:RDF></x:xmpmeta>";
   const WebPData mark{reinterpret_cast<const std::uint8_t*>(xmp.data()), xmp.size()};
   std::string file;
-  if (WebPMuxSetChunk(mux, "XMP ", &mark, 1) == WEBP_MUX_OK && WebPMuxAssemble(mux, &film) == WEBP_MUX_OK) {
+  if (WebPMuxSetChunk(mux, "XMP ", &mark, 1) == WEBP_MUX_OK &&
+      WebPMuxAssemble(mux, &film) == WEBP_MUX_OK) {
     file.assign(reinterpret_cast<const char*>(film.bytes), film.size);
     WebPDataClear(&film);
   }

@@ -1,6 +1,7 @@
 // Canvases as files: PNG, and animated WebP frame by frame.
 //
-// Threading: values and owned encoders only. Every file says "Stoker rehearsal" in its metadata and never a prompt.
+// Threading: values and owned encoders only. Every file says "Stoker rehearsal" in its metadata and
+//   never a prompt.
 // Errors: internal when the encoder refuses.
 #pragma once
 

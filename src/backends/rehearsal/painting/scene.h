@@ -18,17 +18,29 @@ namespace stoker::painting {
 inline constexpr std::size_t kPlacementsMax = 48;
 inline constexpr int kLayers = 4;  // of land or water, from far to near
 
-enum class Place : std::uint8_t { meadow, mountain, forest, treetops, sea, island, underwater, city, desert, snow, space };
+enum class Place : std::uint8_t {
+  meadow,
+  mountain,
+  forest,
+  treetops,
+  sea,
+  island,
+  underwater,
+  city,
+  desert,
+  snow,
+  space
+};
 
 struct Placement {
   Motif motif = Motif::tree;
   Tones tones;
-  double x = 0;       // of its base
+  double x = 0;  // of its base
   double y = 0;
   double height = 0;
-  int layer = 0;      // painted behind the next layer; -1: in the sky
+  int layer = 0;  // painted behind the next layer; -1: in the sky
   double turn = 0;
-  double phase = 0;   // its own beginning of time
+  double phase = 0;  // its own beginning of time
   bool mirrored = false;
   bool beams = false;  // a lighthouse at night
 };

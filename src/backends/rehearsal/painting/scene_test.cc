@@ -10,10 +10,13 @@
 namespace stoker::painting {
 namespace {
 
-Scene plan(std::string_view prompt, std::uint64_t seed = 1) { return plan_scene(read(prompt), seed, 1024, 768); }
+Scene plan(std::string_view prompt, std::uint64_t seed = 1) {
+  return plan_scene(read(prompt), seed, 1024, 768);
+}
 
 bool holds(const Scene& scene, Motif motif) {
-  return std::ranges::any_of(scene.figures, [motif](const Placement& p) { return p.motif == motif; });
+  return std::ranges::any_of(scene.figures,
+                             [motif](const Placement& p) { return p.motif == motif; });
 }
 
 TEST(Scene, PutsEveryNamedFigureIntoThePicture) {
@@ -52,7 +55,9 @@ TEST(Scene, PaintsAsManyAsAsked) {
 
 TEST(Scene, KeepsFiguresInsideThePicture) {
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
-    const Scene scene = plan(seed % 2 == 0 ? "viele Wale und viele Drachen" : "many butterflies, trains and castles", seed);
+    const Scene scene = plan(
+        seed % 2 == 0 ? "viele Wale und viele Drachen" : "many butterflies, trains and castles",
+        seed);
     EXPECT_LE(scene.figures.size(), kPlacementsMax);
     for (const Placement& figure : scene.figures) {
       EXPECT_GE(figure.x, 0);
@@ -71,7 +76,8 @@ TEST(Scene, VariesWithTheSeedAndStaysTheSameForIt) {
     const Scene again = plan("etwas Schönes", seed);
     ASSERT_FALSE(scene.figures.empty());
     EXPECT_EQ(scene.figures[0].x, again.figures[0].x);
-    places.insert(std::to_string(static_cast<int>(scene.place)) + std::to_string(scene.palette.sky[0].r));
+    places.insert(std::to_string(static_cast<int>(scene.place)) +
+                  std::to_string(scene.palette.sky[0].r));
   }
   EXPECT_GT(places.size(), 12U);
 }
@@ -88,7 +94,9 @@ TEST(Palette, SeparatesAColourFromWhatIsBehindIt) {
     for (const Palette& palette : palettes_of(mood)) {
       const Colour behind = palette.sky[1];
       const Colour moved = apart_from(behind, behind);
-      EXPECT_GT(std::abs(moved.r - behind.r) + std::abs(moved.g - behind.g) + std::abs(moved.b - behind.b), 0.15);
+      EXPECT_GT(std::abs(moved.r - behind.r) + std::abs(moved.g - behind.g) +
+                    std::abs(moved.b - behind.b),
+                0.15);
     }
   }
 }

@@ -14,7 +14,8 @@ void paint_stars(const Brush& page, const Scene& scene, double time) {
   for (int i = 0; i < count; ++i) {
     const double x = random.unit() * scene.width;
     const double y = random.unit() * lowest;
-    const double r = random.between(1.0, 2.9) * (1 + 0.3 * std::sin(2 * kPi * (time * 2 + random.unit())));
+    const double r =
+        random.between(1.0, 2.9) * (1 + 0.3 * std::sin(2 * kPi * (time * 2 + random.unit())));
     page.disc(x, y, r, clear(scene.palette.sun, 0.9));
   }
 }
@@ -25,7 +26,8 @@ void paint_moon(const Brush& page, const Scene& scene) {
   moon.disc(0, 0, 1.32, clear(scene.palette.sun, 0.10));
   if (scene.seed % 2 == 0) {
     Contour crescent = arc({0, 0}, 1, 1, kPi * 0.30, kPi * 1.62);
-    for (const Point p : arc({0.42, -0.14}, 0.83, 0.83, kPi * 1.42, kPi * 0.50)) crescent.push_back(p);
+    for (const Point p : arc({0.42, -0.14}, 0.83, 0.83, kPi * 1.42, kPi * 0.50))
+      crescent.push_back(p);
     moon.at(0, 0, 1, -0.25).shape(crescent, scene.palette.sun);
     return;
   }
@@ -48,7 +50,10 @@ void paint_sun(const Brush& page, const Scene& scene, double time) {
 void paint_cloud(const Brush& page, double x, double y, double size, Colour colour) {
   const Brush cloud = page.at(x, y, size);
   const Contour above = rectangle(-3, -3, 3, 0);
-  for (const auto& [cx, cy, r] : {std::array{-0.78, -0.04, 0.34}, {-0.30, -0.20, 0.46}, {0.24, -0.12, 0.40}, {0.70, -0.02, 0.30}}) {
+  for (const auto& [cx, cy, r] : {std::array{-0.78, -0.04, 0.34},
+                                  {-0.30, -0.20, 0.46},
+                                  {0.24, -0.12, 0.40},
+                                  {0.70, -0.02, 0.30}}) {
     cloud.inside(ellipse({cx, cy}, r, r), above, colour);
   }
 }
@@ -61,7 +66,8 @@ void paint_clouds(const Brush& page, const Scene& scene, double time) {
     const double x = scene.width * (i + random.between(0.15, 0.85)) / count + drift;
     const double y = scene.height * random.between(0.12, 0.42);
     const double size = scene.height * random.between(0.055, 0.105);
-    paint_cloud(page, x, y, size, mix(scene.palette.sky[2], scene.palette.light, random.between(0.45, 0.85)));
+    paint_cloud(page, x, y, size,
+                mix(scene.palette.sky[2], scene.palette.light, random.between(0.45, 0.85)));
   }
 }
 
@@ -81,8 +87,9 @@ void paint_lightning(const Brush& page, const Scene& scene, double time) {
   const double x = scene.width * random.between(0.15, 0.85);
   const bool flash = time < 0.5 || time > 0.62;
   const Brush bolt = page.at(x, scene.height * 0.10, scene.height * 0.40);
-  bolt.poly({{0.08, 0}, {-0.14, 0.48}, {0.0, 0.48}, {-0.12, 1.0}, {0.20, 0.38}, {0.05, 0.38}, {0.22, 0}},
-            clear(scene.palette.glow, flash ? 0.95 : 0.35));
+  bolt.poly(
+      {{0.08, 0}, {-0.14, 0.48}, {0.0, 0.48}, {-0.12, 1.0}, {0.20, 0.38}, {0.05, 0.38}, {0.22, 0}},
+      clear(scene.palette.glow, flash ? 0.95 : 0.35));
 }
 
 // The beams of a lighthouse lie on the sky and behind everything else.
@@ -92,8 +99,10 @@ void paint_beams(const Brush& page, const Scene& scene, const Placement& tower, 
   const double sway = 0.05 * std::sin(2 * kPi * time);
   const double reach = scene.width * 1.2;
   const auto beam = [&](double side, double tilt, double spread, double alpha) {
-    page.poly({{x, y - tower.height * 0.02}, {x + side * reach, y + reach * (tilt - spread)},
-               {x + side * reach, y + reach * (tilt + spread)}, {x, y + tower.height * 0.02}},
+    page.poly({{x, y - tower.height * 0.02},
+               {x + side * reach, y + reach * (tilt - spread)},
+               {x + side * reach, y + reach * (tilt + spread)},
+               {x, y + tower.height * 0.02}},
               clear(scene.palette.glow, alpha));
   };
   beam(-1, -0.02 + sway, 0.13, 0.62);
@@ -106,12 +115,14 @@ void paint_sky(const Brush& page, const Scene& scene, double time) {
   Random random = chance_of(scene, 10);
   page.canvas().fill_all(scene.palette.sky[0]);
   for (int band = 1; band < 3; ++band) {
-    const double base = scene.height * (band == 1 ? random.between(0.15, 0.24) : random.between(0.34, 0.43));
+    const double base =
+        scene.height * (band == 1 ? random.between(0.15, 0.24) : random.between(0.34, 0.43));
     const double phase = random.unit() * 2 * kPi;
     const double swing = scene.height * random.between(0.025, 0.05);
     const auto height = [&](double x) {
       const double u = x / scene.width * 2 * kPi;
-      return base + swing * std::sin(u * 0.9 + phase) + swing * 0.4 * std::sin(u * 2.1 + phase * 2 + 0.4 * std::sin(2 * kPi * time));
+      return base + swing * std::sin(u * 0.9 + phase) +
+             swing * 0.4 * std::sin(u * 2.1 + phase * 2 + 0.4 * std::sin(2 * kPi * time));
     };
     page.shape(below(scene, height), scene.palette.sky[static_cast<std::size_t>(band)]);
   }
@@ -133,7 +144,8 @@ void paint_weather(const Brush& page, const Scene& scene, double time) {
     const double x = random.unit() * scene.width * 1.15;
     const double y = std::fmod(random.unit() + time * 3, 1.0) * scene.height * 1.1;
     const double length = scene.height * random.between(0.025, 0.05);
-    page.line(Contour{{x, y - length}, {x - length * 0.28, y}}, 2.4, clear(scene.palette.light, 0.45));
+    page.line(Contour{{x, y - length}, {x - length * 0.28, y}}, 2.4,
+              clear(scene.palette.light, 0.45));
   }
   for (int i = 0; scene.weather.snowfall && i < 110; ++i) {
     const double start = random.unit();

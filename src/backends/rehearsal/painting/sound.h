@@ -1,4 +1,5 @@
-// Sounds and melodies that fit a prompt: a few seconds of rain, waves, wind, birds or bells, or a small tune.
+// Sounds and melodies that fit a prompt: a few seconds of rain, waves, wind, birds or bells, or a
+// small tune.
 //
 // Threading: pure. Limits: kSoundSeconds and kTuneSeconds of stereo samples between -1 and 1.
 #pragma once

@@ -16,8 +16,12 @@ struct MemoryFile {
   std::size_t at = 0;
 };
 
-sf_count_t length(void* file) { return static_cast<sf_count_t>(static_cast<MemoryFile*>(file)->bytes.size()); }
-sf_count_t tell(void* file) { return static_cast<sf_count_t>(static_cast<MemoryFile*>(file)->at); }
+sf_count_t length(void* file) {
+  return static_cast<sf_count_t>(static_cast<MemoryFile*>(file)->bytes.size());
+}
+sf_count_t tell(void* file) {
+  return static_cast<sf_count_t>(static_cast<MemoryFile*>(file)->at);
+}
 
 sf_count_t seek(sf_count_t offset, int whence, void* file) {
   auto& memory = *static_cast<MemoryFile*>(file);

@@ -1,4 +1,5 @@
-// Samples as a FLAC file. FLAC because every browser on a tablet plays it, and the same samples give the same bytes.
+// Samples as a FLAC file. FLAC because every browser on a tablet plays it, and the same samples
+// give the same bytes.
 #pragma once
 
 #include <span>
