@@ -303,7 +303,7 @@ def step_fuzz(step):
         seeds = os.path.join(ROOT, "tests", "fuzz", "seeds", name)
         os.makedirs(corpus, exist_ok=True)
         code = step.run(program, f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=2048", "-verbosity=0",
-                        "-print_funcs=0", f"-artifact_prefix={corpus}-", corpus, seeds, check=False)
+                        "-print_funcs=0", f"-artifact_prefix={corpus}-", corpus, *glob.glob(seeds), check=False)
         passed, failed = (passed + 1, failed) if code == 0 else (passed, failed + 1)
     return Counts(passed, failed, 0)
 
