@@ -196,3 +196,14 @@ describe('Passing the tablet on', () => {
     expect([load_person(), load_draft('w1')]).toEqual([null, '']);
   });
 });
+
+describe('A sending whose answer comes before its event', () => {
+  it('is shown at once and is not mistaken for older work', async () => {
+    show({ job: { j1: job({ ahead: 0, prompt: 'Das ältere' }) } }, true, () => job({ id: 'j2', ahead: 5, prompt: 'Das neue' }));
+    await fireEvent.click(screen.getByRole('button', { name: 'Schon das Nächste schreiben' }));
+    await fireEvent.input(screen.getByRole('textbox'), { target: { value: 'Das neue' } });
+    await fireEvent.click(screen.getByRole('button', { name: 'Abschicken' }));
+    await waitFor(() => expect(heading()).toBe('Vor dir sind noch 5 Bilder.'));
+    expect(screen.getByText('Das neue')).toBeTruthy();
+  });
+});
