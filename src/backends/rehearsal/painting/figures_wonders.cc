@@ -5,6 +5,30 @@
 
 namespace stoker::painting {
 
+namespace {
+
+void dragon_head(const Brush& brush, const Tones& tones, double time) {
+  brush.solid_soft({{-0.08, -0.98},
+                    {-0.26, -1.0},
+                    {-0.40, -0.88},
+                    {-0.58, -0.80},
+                    {-0.58, -0.68},
+                    {-0.34, -0.66},
+                    {-0.12, -0.72},
+                    {0.0, -0.84}},
+                   tones.main, 0.04);
+  brush.poly({{-0.14, -0.96}, {-0.04, -1.12}, {-0.02, -0.92}}, tones.light);
+  brush.eye(-0.28, -0.87, 0.060, tones.light, tones.dark);
+  brush.disc(-0.53, -0.77, 0.018, tones.dark);
+  brush.line({{-0.56, -0.70}, {-0.42, -0.70}, {-0.30, -0.74}}, 0.016, tones.dark);
+  const double fire = 0.04 * std::sin(time * 8 * kPi);
+  brush.soft({{-0.60, -0.72}, {-0.78, -0.80 - fire}, {-0.98 - fire, -0.66}, {-0.80, -0.60 + fire}},
+             hex(0xe8853a));
+  brush.soft({{-0.62, -0.71}, {-0.74, -0.74}, {-0.86, -0.67}, {-0.74, -0.65}}, hex(0xf6d36b));
+}
+
+}  // namespace
+
 void paint_horse(const Brush& brush, const Tones& tones, double time) {
   const double toss = 0.03 * std::sin(time * 2 * kPi);
   const Colour coat = mix(tones.main, tones.light, 0.55);
@@ -108,23 +132,7 @@ void paint_dragon(const Brush& still, const Tones& tones, double time) {
     brush.poly({{p.x - 0.06, p.y + 0.05}, {p.x + 0.08, p.y - 0.06}, {p.x + 0.06, p.y + 0.09}},
                tones.second);
   }
-  brush.solid_soft({{-0.08, -0.98},
-                    {-0.26, -1.0},
-                    {-0.40, -0.88},
-                    {-0.58, -0.80},
-                    {-0.58, -0.68},
-                    {-0.34, -0.66},
-                    {-0.12, -0.72},
-                    {0.0, -0.84}},
-                   tones.main, 0.04);
-  brush.poly({{-0.14, -0.96}, {-0.04, -1.12}, {-0.02, -0.92}}, tones.light);
-  brush.eye(-0.28, -0.87, 0.060, tones.light, tones.dark);
-  brush.disc(-0.53, -0.77, 0.018, tones.dark);
-  brush.line({{-0.56, -0.70}, {-0.42, -0.70}, {-0.30, -0.74}}, 0.016, tones.dark);
-  const double fire = 0.04 * std::sin(time * 8 * kPi);
-  brush.soft({{-0.60, -0.72}, {-0.78, -0.80 - fire}, {-0.98 - fire, -0.66}, {-0.80, -0.60 + fire}},
-             hex(0xe8853a));
-  brush.soft({{-0.62, -0.71}, {-0.74, -0.74}, {-0.86, -0.67}, {-0.74, -0.65}}, hex(0xf6d36b));
+  dragon_head(brush, tones, time);
 }
 
 void paint_dinosaur(const Brush& brush, const Tones& tones, double time) {

@@ -13,32 +13,46 @@ constexpr double kAdvance = 0.90;  // from one letter to the next
 constexpr double kStroke = 0.15;
 constexpr char kWords[] = "REHEARSAL*PROBELAUF";
 
+// Half a letter: a bowl from `top` to `bottom` that hangs on the stem.
+Contour bowl(double top, double bottom, double width) {
+  const double r = (bottom - top) / 2;
+  Contour path{{0, top}};
+  for (const Point p : arc({width - r, top + r}, r, r, -kPi / 2, kPi / 2)) path.push_back(p);
+  path.push_back({0, bottom});
+  return path;
+}
+
+Contour letter_u() {
+  Contour path{{0, 0}};
+  for (const Point p : arc({kLetter / 2, 0.68}, kLetter / 2, 0.32, kPi, 0)) path.push_back(p);
+  path.push_back({kLetter, 0});
+  return path;
+}
+
+Contour letter_s() {
+  const double w = kLetter;
+  const Point points[] = {{w * 0.93, 0.16}, {w * 0.52, 0.0}, {w * 0.06, 0.24}, {w * 0.50, 0.49},
+                          {w * 0.94, 0.75}, {w * 0.48, 1.0}, {0.03, 0.84}};
+  return curve(points);
+}
+
 void letter(const Brush& brush, char c, Colour ink) {
   const auto line = [&](Contour points) { brush.line(points, kStroke, ink); };
   const double w = kLetter;
-  const auto bowl = [&](double top, double bottom, double width) {
-    Contour path{{0, top}};
-    for (const Point p : arc({width - (bottom - top) / 2, (top + bottom) / 2}, (bottom - top) / 2,
-                             (bottom - top) / 2, -kPi / 2, kPi / 2)) {
-      path.push_back(p);
-    }
-    path.push_back({0, bottom});
-    line(path);
-  };
   switch (c) {
     case 'R':
       line({{0, 1}, {0, 0}});
-      bowl(0, 0.54, w * 0.95);
+      line(bowl(0, 0.54, w * 0.95));
       line({{w * 0.45, 0.54}, {w, 1}});
       break;
     case 'P':
       line({{0, 1}, {0, 0}});
-      bowl(0, 0.56, w);
+      line(bowl(0, 0.56, w));
       break;
     case 'B':
       line({{0, 1}, {0, 0}});
-      bowl(0, 0.48, w * 0.90);
-      bowl(0.48, 1, w);
+      line(bowl(0, 0.48, w * 0.90));
+      line(bowl(0.48, 1, w));
       break;
     case 'E':
       line({{w * 0.92, 0}, {0, 0}, {0, 1}, {w * 0.92, 1}});
@@ -63,22 +77,11 @@ void letter(const Brush& brush, char c, Colour ink) {
     case 'O':
       line(ellipse({w / 2, 0.5}, w * 0.56, 0.5));
       break;
-    case 'U': {
-      Contour path{{0, 0}};
-      for (const Point p : arc({w / 2, 0.68}, w / 2, 0.32, kPi, 0)) path.push_back(p);
-      path.push_back({w, 0});
-      line(path);
+    case 'U':
+      line(letter_u());
       break;
-    }
     case 'S':
-      brush.line({{w * 0.93, 0.16},
-                  {w * 0.52, 0.0},
-                  {w * 0.06, 0.24},
-                  {w * 0.50, 0.49},
-                  {w * 0.94, 0.75},
-                  {w * 0.48, 1.0},
-                  {0.03, 0.84}},
-                 kStroke, ink);
+      line(letter_s());
       break;
     default:
       brush.disc(w / 2, 0.5, 0.11, ink);
