@@ -152,6 +152,8 @@ std::optional<Colour> natural(Motif motif, Random& random) {
     return hex(colours.begin()[random.below(colours.size())]);
   };
   switch (motif) {
+    case lighthouse:
+      return hex(0xcc4f34);
     case whale:
       return one_of({0x3d2446, 0x2f5a7c, 0x35506e, 0x4a4a7a});
     case fish:
