@@ -19,7 +19,7 @@ class Names {
     for (const DocumentRow& document : documents) {
       if (document.id >> 32 != static_cast<std::uint64_t>(kind)) continue;
       const auto id = static_cast<std::uint32_t>(document.id & 0xffffffffULL);
-      ids_[document.json] = id;
+      ids_[document.text] = id;
       last_ = std::max(last_, id);
     }
   }

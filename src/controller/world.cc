@@ -377,16 +377,16 @@ void World::apply_document(const DocumentRow& document) {
   if (document.kind == DocumentKind::group_title) {
     for (auto& [id, record] : workshops_) {
       for (Group& group : record.workshop.groups) {
-        if (group.id.value == document.id) group.title = document.json;
+        if (group.id.value == document.id) group.title = document.text;
       }
     }
     return;
   }
   const auto found = workshops_.find(WorkshopId{static_cast<std::uint32_t>(document.id)});
   if (found == workshops_.end()) return;
-  if (document.kind == DocumentKind::workshop_title) found->second.workshop.title = document.json;
-  if (document.kind == DocumentKind::join_code) found->second.workshop.join_code = document.json;
-  if (document.kind == DocumentKind::board_message) found->second.workshop.board_message = document.json;
+  if (document.kind == DocumentKind::workshop_title) found->second.workshop.title = document.text;
+  if (document.kind == DocumentKind::join_code) found->second.workshop.join_code = document.text;
+  if (document.kind == DocumentKind::board_message) found->second.workshop.board_message = document.text;
 }
 
 // ── residency ────────────────────────────────────────────────────────────────────────────────────

@@ -40,7 +40,7 @@ std::optional<WorkshopId> workshop_from(std::string_view text) {
 Result<bool> workshop_exists(Store& store, WorkshopId id) {
   const auto titles = store.read_documents(DocumentKind::workshop_title);
   if (!titles) return fail(titles.error());
-  return std::ranges::any_of(*titles, [&](const DocumentRow& row) { return row.id == id.value && !row.json.empty(); });
+  return std::ranges::any_of(*titles, [&](const DocumentRow& row) { return row.id == id.value && !row.text.empty(); });
 }
 
 json::object object_of(const TokenRow& row) {

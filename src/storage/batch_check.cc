@@ -21,8 +21,8 @@ Result<void> check_batch(const Batch& batch) {
   if (!std::ranges::all_of(batch.content, text_fits)) {
     return fail(ErrorCode::too_large, "a text is over its limit", "text");
   }
-  const auto json_fits = [](const DocumentRow& row) { return row.json.size() <= kTextBytesMax; };
-  if (!std::ranges::all_of(batch.documents, json_fits)) {
+  const auto document_fits = [](const DocumentRow& row) { return row.text.size() <= kTextBytesMax; };
+  if (!std::ranges::all_of(batch.documents, document_fits)) {
     return fail(ErrorCode::too_large, "a document is over its limit", "document");
   }
   const auto key_fits = [](const IdempotencyRow& row) { return row.key.size() <= kKeyBytesMax; };
@@ -45,7 +45,7 @@ std::size_t batch_bytes(const Batch& batch) {
   for (const JournalRow& row : batch.journal)
     bytes += sizeof row + row.numbers.size() * sizeof(std::int64_t);
   for (const ContentRow& row : batch.content) bytes += sizeof row + row.text.size();
-  for (const DocumentRow& row : batch.documents) bytes += sizeof row + row.json.size();
+  for (const DocumentRow& row : batch.documents) bytes += sizeof row + row.text.size();
   for (const IdempotencyRow& row : batch.idempotency) bytes += sizeof row + row.key.size();
   return bytes + batch.tokens.size() * sizeof(TokenRow);
 }

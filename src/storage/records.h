@@ -44,10 +44,8 @@ struct ContentRow {
   friend bool operator==(const ContentRow&, const ContentRow&) = default;
 };
 
+// What a document says; its id is that of the workshop or group, of a dictionary entry the number that stands for the name.
 enum class DocumentKind : std::uint8_t {
-  workshop,
-  person,
-  setting,
   dictionary,
   workshop_title,
   join_code,
@@ -55,11 +53,11 @@ enum class DocumentKind : std::uint8_t {
   group_title,
 };
 
-// A small JSON object that is kept in its newest form.
+// A short text that is kept in its newest form.
 struct DocumentRow {
-  DocumentKind kind = DocumentKind::setting;
+  DocumentKind kind = DocumentKind::dictionary;
   std::uint64_t id = 0;
-  std::string json;  // empty: removes the document
+  std::string text;  // empty: removes the document
 
   friend bool operator==(const DocumentRow&, const DocumentRow&) = default;
 };

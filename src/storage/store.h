@@ -54,9 +54,7 @@ struct Batch {
 // earlier commits replaced or removed, so an Erasure that names nothing is of use. An error means:
 // gone from every read, perhaps not from the disk.
 struct Erasure {
-  // All texts of it, and the person documents of its participants (those who hold a participant
-  // token of it).
-  std::optional<WorkshopId> workshop = {};
+  std::optional<WorkshopId> workshop = {};   // every text of it
   std::optional<WallTime> content_due = {};  // every text whose delete_after is not later
   std::optional<WallTime> idempotency_before = {};
 };

@@ -157,7 +157,7 @@ TYPED_TEST_P(StoreContract, WritesABatchWholeOrNotAtAll) {
   ASSERT_TRUE(this->commit({.journal = {journal_row(5)}}));
   Batch bad{.journal = {journal_row(5)},
             .content = {content_row(9, "never")},
-            .documents = {{DocumentKind::setting, 9, "{}"}},
+            .documents = {{DocumentKind::board_message, 9, "{}"}},
             .tokens = {participant_token(9, 1, 1)},
             .idempotency = {{hash_of(9), "k", hash_of(1), JobId{9}, {1}}}};
   const auto refused = this->commit(std::move(bad));
@@ -165,7 +165,7 @@ TYPED_TEST_P(StoreContract, WritesABatchWholeOrNotAtAll) {
   EXPECT_EQ(refused.error().code, ErrorCode::bad_request);
   EXPECT_THAT(this->journal(), ::testing::SizeIs(1));
   EXPECT_TRUE(this->store_->read_all_content()->empty());
-  EXPECT_TRUE(this->store_->read_documents(DocumentKind::setting)->empty());
+  EXPECT_TRUE(this->store_->read_documents(DocumentKind::board_message)->empty());
   EXPECT_TRUE(this->store_->read_tokens()->empty());
   EXPECT_TRUE(this->store_->read_idempotency()->empty());
 }
@@ -219,17 +219,17 @@ TYPED_TEST_P(StoreContract, KeepsAnyBytesAsText) {
 }
 
 TYPED_TEST_P(StoreContract, KeepsTheNewestFormOfADocumentUntilItIsRemoved) {
-  const DocumentRow workshop{DocumentKind::workshop, 1, R"({"v":1})"};
-  const DocumentRow person{DocumentKind::person, 1, R"({"p":1})"};
-  ASSERT_TRUE(this->commit({.documents = {{DocumentKind::workshop, 2, "{}"}, workshop, person}}));
-  const DocumentRow newer{DocumentKind::workshop, 1, R"({"v":2})"};
+  const DocumentRow workshop{DocumentKind::workshop_title, 1, R"({"v":1})"};
+  const DocumentRow person{DocumentKind::group_title, 1, R"({"p":1})"};
+  ASSERT_TRUE(this->commit({.documents = {{DocumentKind::workshop_title, 2, "{}"}, workshop, person}}));
+  const DocumentRow newer{DocumentKind::workshop_title, 1, R"({"v":2})"};
   ASSERT_TRUE(this->commit({.documents = {newer}}));
-  EXPECT_THAT(*this->store_->read_documents(DocumentKind::workshop),
-              ::testing::ElementsAre(newer, DocumentRow{DocumentKind::workshop, 2, "{}"}));
+  EXPECT_THAT(*this->store_->read_documents(DocumentKind::workshop_title),
+              ::testing::ElementsAre(newer, DocumentRow{DocumentKind::workshop_title, 2, "{}"}));
   ASSERT_TRUE(this->commit(
-      {.documents = {{DocumentKind::workshop, 1, ""}, {DocumentKind::setting, 5, ""}}}));
-  EXPECT_THAT(*this->store_->read_documents(DocumentKind::workshop), ::testing::SizeIs(1));
-  EXPECT_THAT(*this->store_->read_documents(DocumentKind::person), ::testing::ElementsAre(person));
+      {.documents = {{DocumentKind::workshop_title, 1, ""}, {DocumentKind::board_message, 5, ""}}}));
+  EXPECT_THAT(*this->store_->read_documents(DocumentKind::workshop_title), ::testing::SizeIs(1));
+  EXPECT_THAT(*this->store_->read_documents(DocumentKind::group_title), ::testing::ElementsAre(person));
 }
 
 TYPED_TEST_P(StoreContract, ReplacesATokenByItsHash) {
@@ -256,7 +256,7 @@ TYPED_TEST_P(StoreContract, RefusesWhatIsOverItsLimit) {
   std::vector<Batch> over(4);
   over[0].journal = {journal_row(1, std::vector<std::int64_t>(kNumbersPerRowMax + 1))};
   over[1].content = {content_row(1, std::string(kTextBytesMax + 1, 'x'))};
-  over[2].documents = {{DocumentKind::setting, 1, std::string(kTextBytesMax + 1, 'x')}};
+  over[2].documents = {{DocumentKind::board_message, 1, std::string(kTextBytesMax + 1, 'x')}};
   over[3].idempotency = {{hash_of(1), std::string(kKeyBytesMax + 1, 'x'), {}, {}, {}}};
   for (Batch& batch : over) {
     const auto refused = this->commit(std::move(batch));
@@ -268,26 +268,17 @@ TYPED_TEST_P(StoreContract, RefusesWhatIsOverItsLimit) {
   EXPECT_THAT(this->journal(), ::testing::ElementsAre(widest));
 }
 
-TYPED_TEST_P(StoreContract, ErasesTheTextsOfAWorkshopAndThePeopleInIt) {
-  ASSERT_TRUE(this->commit(
-      {.journal = {journal_row(1)},
-       .content = {content_row(1, "gone", 1), content_row(2, "stays", 2)},
-       .documents = {{DocumentKind::person, 11, "{}"},
-                     {DocumentKind::person, 12, "{}"},
-                     {DocumentKind::person, 13, "{}"},
-                     {DocumentKind::workshop, 11, "{}"}},
-       .tokens = {participant_token(1, 1, 11),
-                  participant_token(2, 2, 12),
-                  {hash_of(3), Role::leader, WorkshopId{1}, PersonId{13}, {}, false}}}));
+TYPED_TEST_P(StoreContract, ErasesTheTextsOfAWorkshop) {
+  ASSERT_TRUE(this->commit({.journal = {journal_row(1)},
+                            .content = {content_row(1, "gone", 1), content_row(2, "stays", 2)},
+                            .documents = {{DocumentKind::workshop_title, 1, "a title"}},
+                            .tokens = {participant_token(1, 1, 11)}}));
   ASSERT_TRUE(
       this->erase({.workshop = WorkshopId{1}, .content_due = {}, .idempotency_before = {}}));
   EXPECT_THAT(*this->store_->read_all_content(),
               ::testing::ElementsAre(content_row(2, "stays", 2)));
-  EXPECT_THAT(*this->store_->read_documents(DocumentKind::person),
-              ::testing::ElementsAre(DocumentRow{DocumentKind::person, 12, "{}"},
-                                     DocumentRow{DocumentKind::person, 13, "{}"}));
-  EXPECT_THAT(*this->store_->read_documents(DocumentKind::workshop), ::testing::SizeIs(1));
-  EXPECT_THAT(*this->store_->read_tokens(), ::testing::SizeIs(3)) << "hashes are no texts";
+  EXPECT_THAT(*this->store_->read_documents(DocumentKind::workshop_title), ::testing::SizeIs(1));
+  EXPECT_THAT(*this->store_->read_tokens(), ::testing::SizeIs(1)) << "hashes are no texts";
   EXPECT_THAT(this->journal(), ::testing::SizeIs(1)) << "numbers are no texts";
 }
 
@@ -308,7 +299,7 @@ TYPED_TEST_P(StoreContract, ErasesWhatIsDueAndNothingElse) {
 }
 
 TYPED_TEST_P(StoreContract, BacksUpWithoutTextsAndWithoutTokens) {
-  const DocumentRow document{DocumentKind::workshop, 1, "{}"};
+  const DocumentRow document{DocumentKind::workshop_title, 1, "{}"};
   const IdempotencyRow entry{hash_of(1), "k", hash_of(2), JobId{1}, {3}};
   ASSERT_TRUE(this->commit({.journal = {journal_row(1), journal_row(2)},
                             .content = {content_row(1, "private")},
@@ -321,7 +312,7 @@ TYPED_TEST_P(StoreContract, BacksUpWithoutTextsAndWithoutTokens) {
   EXPECT_EQ(this->journal_of(**copy), this->journal());
   EXPECT_TRUE((*copy)->read_all_content()->empty());
   EXPECT_TRUE((*copy)->read_tokens()->empty());
-  EXPECT_THAT(*(*copy)->read_documents(DocumentKind::workshop), ::testing::ElementsAre(document));
+  EXPECT_THAT(*(*copy)->read_documents(DocumentKind::workshop_title), ::testing::ElementsAre(document));
   EXPECT_THAT(*(*copy)->read_idempotency(), ::testing::ElementsAre(entry));
   EXPECT_TRUE(this->commit_to(**copy, {.journal = {journal_row(3)}})) << "a backup is a store";
 }
@@ -338,7 +329,7 @@ TYPED_TEST_P(StoreContract, BacksUpTextsWhenAsked) {
 
 TYPED_TEST_P(StoreContract, BacksUpTheMomentOfTheCallWhileCommitsGoOn) {
   for (std::int64_t first = 1; first <= 5000; first += 1000) {
-    Batch batch{.documents = {{DocumentKind::setting, 1, std::to_string(first)}}};
+    Batch batch{.documents = {{DocumentKind::board_message, 1, std::to_string(first)}}};
     for (std::int64_t seq = first; seq < first + 1000; ++seq)
       batch.journal.push_back(journal_row(seq));
     this->store_->commit(std::move(batch), [](Result<void> result) { EXPECT_TRUE(result); });
@@ -352,15 +343,15 @@ TYPED_TEST_P(StoreContract, BacksUpTheMomentOfTheCallWhileCommitsGoOn) {
   for (std::int64_t seq = 5001; seq <= 5100; ++seq) {
     ++waiting;
     this->store_->commit(
-        {.journal = {journal_row(seq)}, .documents = {{DocumentKind::setting, 1, "new"}}},
+        {.journal = {journal_row(seq)}, .documents = {{DocumentKind::board_message, 1, "new"}}},
         one_less);
   }
   this->loop_.run_until([&waiting] { return waiting == 0; });
   auto copy = this->disk_.open_backup(this->loop_);
   ASSERT_TRUE(copy) << copy.error().detail;
   EXPECT_EQ(this->journal_of(**copy).size(), 5000u);
-  EXPECT_THAT(*(*copy)->read_documents(DocumentKind::setting),
-              ::testing::ElementsAre(DocumentRow{DocumentKind::setting, 1, "4001"}));
+  EXPECT_THAT(*(*copy)->read_documents(DocumentKind::board_message),
+              ::testing::ElementsAre(DocumentRow{DocumentKind::board_message, 1, "4001"}));
   EXPECT_EQ(this->journal().size(), 5100u);
 }
 
@@ -438,7 +429,7 @@ REGISTER_TYPED_TEST_SUITE_P(StoreContract, KeepsJournalRowsInOrderWithAllTheirFi
                             ReplacesTheTextOfTheSameJobAndKind, KeepsAnyBytesAsText,
                             KeepsTheNewestFormOfADocumentUntilItIsRemoved, ReplacesATokenByItsHash,
                             ReplacesAnIdempotencyEntryByTokenAndKey, RefusesWhatIsOverItsLimit,
-                            ErasesTheTextsOfAWorkshopAndThePeopleInIt,
+                            ErasesTheTextsOfAWorkshop,
                             ErasesWhatIsDueAndNothingElse, BacksUpWithoutTextsAndWithoutTokens,
                             BacksUpTextsWhenAsked, BacksUpTheMomentOfTheCallWhileCommitsGoOn,
                             RefusesABackupOverAnExistingFile,

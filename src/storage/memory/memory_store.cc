@@ -30,7 +30,7 @@ Result<void> MemoryStore::write(Batch batch) {
   }
   for (DocumentRow& row : batch.documents) {
     const std::pair key{row.kind, row.id};
-    if (row.json.empty()) {
+    if (row.text.empty()) {
       disk_.documents.erase(key);
     } else {
       disk_.documents.insert_or_assign(key, std::move(row));
@@ -53,10 +53,6 @@ void MemoryStore::erase(Erasure erasure, Done done) {
   std::erase_if(disk_.idempotency, [&](const auto& entry) {
     return erasure.idempotency_before && entry.second.created < *erasure.idempotency_before;
   });
-  for (const auto& [hash, token] : disk_.tokens) {
-    if (token.role != Role::participant || token.workshop != erasure.workshop) continue;
-    disk_.documents.erase({DocumentKind::person, token.person.value});
-  }
   tell(std::move(done), {});
 }
 

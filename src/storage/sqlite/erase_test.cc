@@ -84,26 +84,13 @@ TEST_F(SqliteErase, LeavesNoByteOfAText) {
 TEST_F(SqliteErase, LeavesNoByteOfWhatWasReplacedOrRemovedBefore) {
   commit(
       {.content = {{JobId{1}, WorkshopId{1}, ContentKind::prompt, marker(1), {}}},
-       .documents = {{DocumentKind::person, 1, marker(2)}, {DocumentKind::setting, 1, marker(3)}},
+       .documents = {{DocumentKind::group_title, 1, marker(2)}, {DocumentKind::board_message, 1, marker(3)}},
        .idempotency = {{{}, marker(4), {}, JobId{1}, {1}}}});
   commit({.content = {{JobId{1}, WorkshopId{1}, ContentKind::prompt, marker(5), {}}},
-          .documents = {{DocumentKind::person, 1, ""}, {DocumentKind::setting, 1, marker(6)}}});
+          .documents = {{DocumentKind::group_title, 1, ""}, {DocumentKind::board_message, 1, marker(6)}}});
   erase({.idempotency_before = WallTime{2}});
   for (const std::uint64_t gone : {1u, 2u, 3u, 4u}) EXPECT_FALSE(on_disk(marker(gone))) << gone;
   for (const std::uint64_t kept : {5u, 6u}) EXPECT_TRUE(on_disk(marker(kept))) << kept;
-}
-
-TEST_F(SqliteErase, LeavesNoByteOfAPersonOfTheWorkshop) {
-  TokenRow token{.hash = {},
-                 .role = Role::participant,
-                 .workshop = WorkshopId{1},
-                 .person = PersonId{7},
-                 .created = {}};
-  commit({.documents = {{DocumentKind::person, 7, marker(1)}, {DocumentKind::person, 8, marker(2)}},
-          .tokens = {token}});
-  erase({.workshop = WorkshopId{1}});
-  EXPECT_FALSE(on_disk(marker(1)));
-  EXPECT_TRUE(on_disk(marker(2)));
 }
 
 // Rows of many sizes come and go, so that SQLite splits, merges and refills its pages.

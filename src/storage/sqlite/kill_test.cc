@@ -25,7 +25,7 @@ Batch batch_of(std::int64_t first, std::int64_t rows) {
   }
   const JobId job{static_cast<std::uint64_t>(first)};
   batch.content.push_back({job, WorkshopId{1}, ContentKind::prompt, std::string(200, 't'), {}});
-  batch.documents.push_back({DocumentKind::setting, 1, std::to_string(first + rows - 1)});
+  batch.documents.push_back({DocumentKind::board_message, 1, std::to_string(first + rows - 1)});
   return batch;
 }
 
@@ -75,11 +75,11 @@ void expect_whole_batches(Store& store, std::int64_t acknowledged) {
   const std::int64_t last = expected - 1;
   EXPECT_GE(last, acknowledged) << "an acknowledged row is lost";
 
-  const auto document = store.read_documents(DocumentKind::setting);
+  const auto document = store.read_documents(DocumentKind::board_message);
   ASSERT_TRUE(document);
   if (last > 0) {
     ASSERT_EQ(document->size(), 1u);
-    EXPECT_EQ(document->front().json, std::to_string(last));
+    EXPECT_EQ(document->front().text, std::to_string(last));
   }
 }
 

@@ -191,7 +191,7 @@ TEST_F(SqliteOpen, OneBackupRunsAtATime) {
   // wait behind it.
   auto other = sqlite::Database::open(place_.database());
   ASSERT_TRUE(other && other->run("BEGIN IMMEDIATE"));
-  (*store)->commit({.documents = {{DocumentKind::setting, 1, "{}"}}}, note("commit"));
+  (*store)->commit({.documents = {{DocumentKind::board_message, 1, "{}"}}}, note("commit"));
   (*store)->backup({place_.backup_path(), false}, note("first"));
   (*store)->backup({place_.backup_path() + "2", false}, note("second"));
   ASSERT_TRUE(other->run("ROLLBACK"));

@@ -22,8 +22,8 @@ constexpr std::array<std::string_view, 6> kWriteSql = {
     "INSERT INTO event(seq, wall_ms, mono_us, type, job, numbers) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
     "INSERT INTO content(job, kind, workshop, bytes, delete_after) VALUES(?1, ?2, ?3, ?4, ?5)"
     " ON CONFLICT(job, kind) DO UPDATE SET workshop = ?3, bytes = ?4, delete_after = ?5",
-    "INSERT INTO document(kind, id, json) VALUES(?1, ?2, ?3) ON CONFLICT(kind, id) DO UPDATE SET "
-    "json = ?3",
+    "INSERT INTO document(kind, id, text) VALUES(?1, ?2, ?3) ON CONFLICT(kind, id) DO UPDATE SET "
+    "text = ?3",
     "DELETE FROM document WHERE kind = ?1 AND id = ?2",
     "INSERT OR REPLACE INTO token(hash, role, workshop, person, created_ms, revoked) VALUES(?1, "
     "?2, ?3, ?4, ?5, ?6)",
@@ -77,7 +77,7 @@ Result<ContentRow> content_row(const Statement& row) {
 Result<DocumentRow> document_row(const Statement& row) {
   return DocumentRow{.kind = static_cast<DocumentKind>(row.integer(0)),
                      .id = restored(row.integer(1)),
-                     .json = std::string(row.bytes(2))};
+                     .text = std::string(row.bytes(2))};
 }
 
 Result<TokenRow> token_row(const Statement& row) {
@@ -158,9 +158,9 @@ Result<void> RowWriter::write_content(const Batch& batch) {
 
 Result<void> RowWriter::write_documents(const Batch& batch) {
   for (const DocumentRow& row : batch.documents) {
-    Statement& change = statements_[row.json.empty() ? kDropDocument : kPutDocument];
+    Statement& change = statements_[row.text.empty() ? kDropDocument : kPutDocument];
     change.bind(1, static_cast<std::int64_t>(row.kind)).bind(2, stored(row.id));
-    if (!row.json.empty()) change.bind_text(3, row.json);
+    if (!row.text.empty()) change.bind_text(3, row.text);
     if (auto ran = change.run(); !ran) return ran;
   }
   return {};
@@ -191,16 +191,9 @@ Result<void> RowWriter::write_idempotency(const Batch& batch) {
 
 Result<void> RowWriter::erase(const Erasure& erasure) {
   if (erasure.workshop) {
-    const std::int64_t workshop = erasure.workshop->value;
-    const std::string people =
-        "DELETE FROM document WHERE kind = " +
-        std::to_string(static_cast<int>(DocumentKind::person)) +
-        " AND id IN (SELECT person FROM token WHERE workshop = ?1 AND role = " +
-        std::to_string(static_cast<int>(Role::participant)) + ")";
-    for (const std::string_view sql :
-         {std::string_view("DELETE FROM content WHERE workshop = ?1"), std::string_view(people)}) {
-      if (auto erased = erase_where(*database_, sql, workshop); !erased) return erased;
-    }
+    const auto erased = erase_where(*database_, "DELETE FROM content WHERE workshop = ?1",
+                                    erasure.workshop->value);
+    if (!erased) return erased;
   }
   if (erasure.content_due) {
     const auto erased = erase_where(*database_, "DELETE FROM content WHERE delete_after <= ?1",
@@ -276,7 +269,7 @@ Result<std::vector<ContentRow>> RowReader::all_content() {
 }
 
 Result<std::vector<DocumentRow>> RowReader::documents(DocumentKind kind) {
-  return rows("SELECT kind, id, json FROM document WHERE kind = ?1 ORDER BY id",
+  return rows("SELECT kind, id, text FROM document WHERE kind = ?1 ORDER BY id",
               static_cast<std::int64_t>(kind), document_row);
 }
 

@@ -39,7 +39,7 @@ std::vector<Table> tables_of_words() {
        "CREATE INDEX content_by_workshop ON content(workshop);"
        "CREATE INDEX content_by_day ON content(delete_after);"},
       {"document",
-       "(kind INTEGER NOT NULL, id INTEGER NOT NULL, json TEXT NOT NULL, PRIMARY KEY(kind, id)) "
+       "(kind INTEGER NOT NULL, id INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY(kind, id)) "
        "STRICT",
        ""},
       {"idempotency",

@@ -4,7 +4,7 @@
 //   not touch.
 //   event(seq, wall_ms, mono_us, type, job, numbers)   the journal; numbers is a JSON array
 //   content(id, job, kind, workshop, bytes, delete_after)   texts of people, deleted on their day
-//   document(kind, id, json)   token(hash, …)   idempotency(token, key, …)
+//   document(kind, id, text)   token(hash, …)   idempotency(token, key, …)
 // Threading: functions on a connection of the caller.
 // Errors: internal with a sentence for the operator: a newer schema, another program's file, a
 //   damaged file.
