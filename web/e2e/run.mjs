@@ -220,6 +220,9 @@ async function afternoon(browser, origin, ready) {
     await open(browser, origin, `/?code=${code.toLowerCase()}`, tablet),
   ];
   const [first, second, third] = children;
+  // The longest name there is, for the narrowest page.
+  await first.locator('.colours .pickbox').nth(5).click();
+  await first.locator('.stones .pickbox').nth(21).click();
   await survey(first, 'join');
   await check('a wrong code has its own sentence', async () => {
     await first.locator('#code').fill('222222');
@@ -230,8 +233,8 @@ async function afternoon(browser, origin, ready) {
   await first.locator('#code').fill(code);
   for (const [i, page] of children.entries()) {
     await check(`child ${i + 1} joins`, async () => {
-      await page.locator('.pickbox').nth(i).click();
-      await page.locator('.stones .pickbox').nth(i * 3).click();
+      await page.locator('.colours .pickbox').nth([5, 0, 3][i]).click();
+      await page.locator('.stones .pickbox').nth([27, 0, 2][i]).click();
       await page.getByRole('button', { name: /mitmachen/ }).click();
       await page.locator('.offer').first().waitFor();
     });
@@ -320,7 +323,7 @@ async function afternoon(browser, origin, ready) {
     await leader.locator('#message').fill('Gleich geht es weiter.');
     await accessible(leader, 'leader-message', ['light']);
     await leader.getByRole('button', { name: 'Auf die Tafel schreiben' }).click();
-    await board.getByText('Gleich geht es weiter.').waitFor();
+    await board.getByText('Gleich geht es weiter.', { exact: true }).waitFor();
   });
 
   await check('the leader resumes', async () => {
@@ -358,6 +361,13 @@ async function afternoon(browser, origin, ready) {
     await leader.getByRole('button', { name: 'Break for everyone' }).waitFor();
     await leader.screenshot({ path: join(kArtefacts, 'leader-en.png'), fullPage: true });
     await leader.getByRole('button', { name: 'Deutsch', exact: true }).click();
+  });
+  await check('the leader makes a link for the projector, and it works', async () => {
+    await leader.getByRole('button', { name: 'Link für den Beamer erstellen' }).click();
+    const link = await leader.locator('.boardlink .address').innerText();
+    const second_board = await open(browser, origin, link.slice(origin.length), { viewport: { width: 1280, height: 720 } });
+    await second_board.locator('.code b').waitFor();
+    await second_board.context().close();
   });
   await leader.getByText('Dieselben Daten als Tabelle').click();
   await accessible(leader, 'leader-table');

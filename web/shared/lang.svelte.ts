@@ -34,7 +34,9 @@ export function start_lang(): void {
   } catch {
     stored = null;
   }
-  const known = LANGS.find((l) => l === stored);
+  // A board has no switch: ?lang=en in its address decides.
+  const asked = new URLSearchParams(location.search).get('lang') ?? stored;
+  const known = LANGS.find((l) => l === asked);
   const browser = navigator.languages?.some((l) => l.toLowerCase().startsWith('de')) ? 'de' : navigator.language?.startsWith('en') ? 'en' : 'de';
   set_lang(known ?? browser, false);
 }

@@ -151,3 +151,12 @@ describe('Operator', () => {
     expect(heading()).toBe('„comfyui“ antwortet nicht.');
   });
 });
+
+describe('The link for the projector', () => {
+  it('is made on demand and carries its token in the fragment', async () => {
+    const live = lead({}, true, () => ({ board_token: 'only once' }));
+    await fireEvent.click(screen.getByRole('button', { name: 'Link für den Beamer erstellen' }));
+    await waitFor(() => expect(screen.getByRole('link', { name: 'Tafel öffnen' }).getAttribute('href')).toMatch(/\/board#t=only%20once$/));
+    expect(live.sent).toEqual([['POST', '/workshops/w1/board', {}]]);
+  });
+});

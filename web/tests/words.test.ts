@@ -67,8 +67,8 @@ describe('The end of a job', () => {
     ['failed', { state: 'failed' }, 'Das hat leider nicht geklappt. Es lag an der Technik. Dein Text ist noch da.'],
     ['stopped', { state: 'cancelled', cancelled_by: 'leader' }, 'Deine Leitung hat das gestoppt. Dein Text ist noch da.'],
     ['taken back', { state: 'cancelled', cancelled_by: 'person' }, 'Du hast das zurückgezogen. Dein Text ist noch da.'],
-    ['a name', { state: 'refused', error: { code: 'blocked_text', params: { reason: 'name' } } }, 'Da steht vielleicht ein Name. Beschreib die Person lieber: Wie sieht sie aus? Was tut sie?'],
-    ['held back', { state: 'refused', error: { code: 'blocked_text', params: { reason: 'result' } } }, 'Das Ergebnis zeigen wir nicht. Es ist anders geworden als gedacht. Das lag nicht an dir.'],
+    ['a name', { state: 'refused', error: { code: 'blocked_text', params: { value: 'name' } } }, 'Da steht vielleicht ein Name. Beschreib die Person lieber: Wie sieht sie aus? Was tut sie?'],
+    ['held back', { state: 'refused', error: { code: 'blocked_text', params: { value: 'result' } } }, 'Das Ergebnis zeigen wir nicht. Es ist anders geworden als gedacht. Das lag nicht an dir.'],
   ])('%s', (_, more, sentence) => {
     const view = end_view(job(more));
     expect([view.headline, view.detail].filter(Boolean).join(' ')).toBe(sentence);
@@ -103,7 +103,7 @@ describe('Reasons why sending is off', () => {
       'Schreib erst ein paar Wörter.',
     ]);
   });
-  it('tells by how much a text is too long', () => expect(send_reasons({ ...base, text: 'x'.repeat(2007) })).toEqual(['Der Text ist um 7 Zeichen zu lang.']));
+  it('tells by how much a text is too long', () => expect(send_reasons({ ...base, text: 'x'.repeat(4007) })).toEqual(['Der Text ist um 7 Zeichen zu lang.']));
 });
 
 describe('Names', () => {

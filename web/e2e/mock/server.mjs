@@ -183,6 +183,7 @@ const kRoutes = [
   ['POST', /^\/jobs\/(\w+)\/retry$/, ({ viewer, id, body, key }) => { const v = viewer(); const job = own_job(v, id); const [status, made] = new_job({ ...v, person: job.person }, { model: job.model, prompt: body.prompt ?? job.prompt }, key, id); return [status, world.job_view(made)]; }],
   ['POST', /^\/jobs\/(\w+)\/move$/, ({ viewer, id }) => { need(viewer(), 'leader'); world.to_front(id); return [200, world.job_view(id)]; }],
   ['POST', /^\/jobs\/(\w+)\/release$/, ({ viewer, id, body }) => { need(viewer(), 'leader'); world.jobs.get(id).released = body.released === true; return [200, world.job_view(id)]; }],
+  ['POST', /^\/workshops\/w1\/board$/, ({ viewer }) => { need(viewer(), 'leader'); const board_token = random_token(); world.tokens.set(board_token, { role: 'board' }); return [201, { board_token }]; }],
   ['PATCH', /^\/workshops\/w1$/, ({ viewer, body }) => { need(viewer(), 'leader'); Object.assign(world.workshop, body); return [200, world.workshop_view('leader')]; }],
   ['POST', /^\/workshops\/w1\/(warm|start|pause|resume|end)$/, ({ viewer, id }) => { need(viewer(), 'leader'); world.act(id); return [id === 'warm' ? 202 : 200, world.workshop_view('leader')]; }],
   ['POST', /^\/workshops\/w1\/focus$/, ({ viewer, url, body }) => { need(viewer(), 'leader'); return [200, world.focus(body.focus, url.searchParams.get('preview') === '1')]; }],

@@ -168,4 +168,5 @@ export interface JoinAnswer {
 export interface FocusPreview {
   unload: string[]; load: { model: string; load: Eta }[]; waits: string[]; takes: Eta; verdict: Verdict;
 }
+export interface BoardLink { board_token: string }
 export interface DeletionReceipt { jobs: number; files: number; bytes: number; texts: number }

@@ -19,9 +19,10 @@ export interface Offer {
 }
 export interface NotToday { model: ModelView; reason: string; title: string | null }
 
-export const kPromptMax = 2000;
+/** The server's limit. */
+export const kPromptMax = 4000;
 const kPromptMin = 3;
-const kCountFrom = 1800;
+const kCountFrom = 3800;
 
 export const flame_of = (model: ModelView): Flame =>
   model.state === 'hot' ? 'hot' : model.state === 'loading' ? 'warming' : 'cold';

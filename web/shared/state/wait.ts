@@ -118,7 +118,7 @@ export interface EndView { headline: string; detail: string | null; kind: 'done'
 
 function refused(job: Job): EndView {
   if (job.error?.code !== 'blocked_text') return { headline: m.refused_headline(), detail: failure_text(job.error?.code ?? 'internal'), kind: 'rewrite' };
-  switch (job.error.params['reason']) {
+  switch (job.error.params['value']) {
     case 'name': return { headline: m.blocked_name(), detail: m.blocked_name_detail(), kind: 'rewrite' };
     case 'frightening': return { headline: m.blocked_frightening(), detail: m.blocked_frightening_detail(), kind: 'rewrite' };
     case 'symbol': return { headline: m.blocked_symbol(), detail: m.blocked_symbol_detail(), kind: 'rewrite' };
