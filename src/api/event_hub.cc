@@ -83,7 +83,8 @@ void EventHub::take(std::shared_ptr<const Snapshot> snapshot) {
   if (comparing_) return;
   comparing_ = true;
   network_.post([weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->compare();
+    const auto self = weak.lock();
+    if (self && self->comparing_) self->compare();
   });
 }
 
@@ -192,10 +193,8 @@ std::string EventHub::picture(const Watch& watch, std::shared_ptr<const Snapshot
 }
 
 Result<EventHub::Subscription> EventHub::subscribe(const Watch& watch, std::shared_ptr<const Snapshot> newest) {
-  if (newest->version > latest_->version) {
-    latest_ = std::move(newest);
-    compare();
-  }
+  if (newest->version > latest_->version) latest_ = std::move(newest);
+  if (latest_->version > (*shown_)->version) compare();
   if (streams_.size() >= limits_.streams_max) return fail(ErrorCode::limit_reached, "too many event streams");
   if (per_token_[watch.token] >= limits_.streams_per_token_max) {
     return fail(ErrorCode::limit_reached, "too many event streams of this token");

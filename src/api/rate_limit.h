@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <list>
 #include <map>
@@ -45,7 +46,7 @@ class Bucket {
     at_ = now;
   }
   Duration wait() const {
-    return microseconds(static_cast<std::int64_t>((1 - level_) / rate_.per_second * 1e6) + 1);
+    return microseconds(static_cast<std::int64_t>(std::ceil((1 - level_) / rate_.per_second * 1e6)));
   }
 
   Rate rate_;
