@@ -11,7 +11,9 @@ ip::address unmapped(const ip::address& address) {
   return ip::make_address_v4(ip::v4_mapped, address.to_v6());
 }
 
-bool is_loopback(const ip::address& address) { return unmapped(address).is_loopback(); }
+bool is_loopback(const ip::address& address) {
+  return unmapped(address).is_loopback();
+}
 
 Result<ip::tcp::endpoint> listen_endpoint(const std::string& host, std::uint16_t port) {
   if (host.empty()) return ip::tcp::endpoint(ip::tcp::v6(), port);
@@ -22,8 +24,10 @@ Result<ip::tcp::endpoint> listen_endpoint(const std::string& host, std::uint16_t
 
   boost::asio::io_context io;
   ip::tcp::resolver resolver(io);
-  const auto found = resolver.resolve(host, std::to_string(port), ip::tcp::resolver::passive, error);
-  if (error || found.empty()) return fail(ErrorCode::bad_request, "no such address to listen on", host);
+  const auto found =
+      resolver.resolve(host, std::to_string(port), ip::tcp::resolver::passive, error);
+  if (error || found.empty())
+    return fail(ErrorCode::bad_request, "no such address to listen on", host);
   return found.begin()->endpoint();
 }
 

@@ -24,7 +24,8 @@ bool is_text(char c) {
 
 std::size_t ChunkDecoder::skip_framing(std::string_view bytes) {
   std::size_t used = 0;
-  while (used < bytes.size() && state_ != State::data && state_ != State::done && state_ != State::malformed) {
+  while (used < bytes.size() && state_ != State::data && state_ != State::done &&
+         state_ != State::malformed) {
     step(bytes[used]);
     ++used;
   }
@@ -50,7 +51,9 @@ void ChunkDecoder::size_digit(char c) {
 }
 
 void ChunkDecoder::step(char c) {
-  const auto expect = [&](char wanted, State next) { state_ = c == wanted ? next : State::malformed; };
+  const auto expect = [&](char wanted, State next) {
+    state_ = c == wanted ? next : State::malformed;
+  };
   switch (state_) {
     case State::size:
       size_digit(c);
@@ -115,7 +118,8 @@ std::size_t BodyDecoder::decode(InputBuffer& input, std::span<char> into) {
   if (done_ || into.empty()) return 0;
   if (framing_.kind == BodyFraming::Kind::chunked) return decode_chunks(input, into);
   if (framing_.kind == BodyFraming::Kind::until_close) return input.take(into);
-  const std::size_t bytes = input.take(into.first(std::min<std::uint64_t>(into.size(), remaining_)));
+  const std::size_t bytes =
+      input.take(into.first(std::min<std::uint64_t>(into.size(), remaining_)));
   took_direct(bytes);
   return bytes;
 }
@@ -131,7 +135,8 @@ std::size_t BodyDecoder::decode_chunks(InputBuffer& input, std::span<char> into)
     if (bytes > 0) chunks_.took_payload(bytes);
     moved += bytes;
   }
-  // The end may follow directly, so that a reader who asked for exactly the body sees it done at once.
+  // The end may follow directly, so that a reader who asked for exactly the body sees it done at
+  // once.
   if (!chunks_.done() && chunks_.payload() == 0) input.consume(chunks_.skip_framing(input.view()));
   done_ = chunks_.done();
   return moved;

@@ -1,8 +1,10 @@
-// Bodies as a sequence of bytes, whatever their framing: a length, chunks or the end of the connection. No I/O.
+// Bodies as a sequence of bytes, whatever their framing: a length, chunks or the end of the
+// connection. No I/O.
 //
-// Purpose: one decoder for both ends. Chunk sizes, extensions and trailers are read here, because Beast's chunk parser
-//   asserts on an empty last chunk that arrives byte by byte.
-// Limits: kChunkLineBytesMax for a chunk header line, kTrailerBytesMax for all trailers; trailers are dropped.
+// Purpose: one decoder for both ends. Chunk sizes, extensions and trailers are read here, because
+//   Beast's chunk parser asserts on an empty last chunk that arrives byte by byte.
+// Limits: kChunkLineBytesMax for a chunk header line, kTrailerBytesMax for all trailers; trailers
+//   are dropped.
 #pragma once
 
 #include <cstdint>
@@ -25,10 +27,22 @@ struct BodyFraming {
 // Chunked transfer coding (RFC 9112 section 7.1), strict about line ends.
 class ChunkDecoder {
  public:
-  enum class State : std::uint8_t { size, extension, size_lf, data, data_cr, data_lf, trailer_start, trailer_line,
-                                    trailer_lf, last_lf, done, malformed };
-  // Looks at `bytes` up to the next run of payload; returns how many were framing. Afterwards either all bytes are used,
-  // or `payload()` > 0, or the state is done or malformed.
+  enum class State : std::uint8_t {
+    size,
+    extension,
+    size_lf,
+    data,
+    data_cr,
+    data_lf,
+    trailer_start,
+    trailer_line,
+    trailer_lf,
+    last_lf,
+    done,
+    malformed
+  };
+  // Looks at `bytes` up to the next run of payload; returns how many were framing. Afterwards
+  // either all bytes are used, or `payload()` > 0, or the state is done or malformed.
   std::size_t skip_framing(std::string_view bytes);
   // Payload bytes that follow directly.
   std::uint64_t payload() const { return state_ == State::data ? remaining_ : 0; }
@@ -51,9 +65,11 @@ class BodyDecoder {
  public:
   explicit BodyDecoder(BodyFraming framing = {});
 
-  // Moves body bytes from `input` to `into`; 0 with done() at the end, 0 otherwise when more input is needed.
+  // Moves body bytes from `input` to `into`; 0 with done() at the end, 0 otherwise when more input
+  // is needed.
   std::size_t decode(InputBuffer& input, std::span<char> into);
-  // How many bytes may be read from the connection straight into the caller's buffer (when `input` is empty).
+  // How many bytes may be read from the connection straight into the caller's buffer (when `input`
+  // is empty).
   std::uint64_t direct_bytes() const;
   void took_direct(std::uint64_t bytes);
   // The connection ended: true if that is a proper end of this body.

@@ -46,7 +46,8 @@ Decoded decode(BodyFraming framing, std::string_view text, std::size_t step, std
 constexpr BodyFraming kChunked{BodyFraming::Kind::chunked, 0};
 
 TEST(BodyDecoder, ReadsChunksHoweverTheyAreCut) {
-  constexpr std::string_view kText = "5\r\nhello\r\n1;ext=\"v\"\r\n,\r\nA\r\n 0123 \r\n 6\r\n0\r\nX-Sum: 1\r\n\r\nGET /";
+  constexpr std::string_view kText =
+      "5\r\nhello\r\n1;ext=\"v\"\r\n,\r\nA\r\n 0123 \r\n 6\r\n0\r\nX-Sum: 1\r\n\r\nGET /";
   for (std::size_t step = 1; step <= kText.size(); ++step) {
     for (const std::size_t window : {1u, 3u, 100u}) {
       const Decoded got = decode(kChunked, kText, step, window);
@@ -66,8 +67,9 @@ TEST(BodyDecoder, ReadsAnEmptyChunkedBodyByteByByte) {
 
 TEST(BodyDecoder, RefusesMalformedChunks) {
   for (const std::string_view bad :
-       {"\r\n", "g\r\n", "5\nhello", "5\r\nhelloX", "5\r\nhello\rX", "-5\r\n", "0x5\r\nhello", "5 \r\r\n", "0\r\n\rX",
-        "0\r\nX: 1\r\r", "0\r\nX\x01: 1\r\n\r\n", "11111111111111111\r\n", ";a\r\n", "5;\x01\r\nhello"}) {
+       {"\r\n", "g\r\n", "5\nhello", "5\r\nhelloX", "5\r\nhello\rX", "-5\r\n", "0x5\r\nhello",
+        "5 \r\r\n", "0\r\n\rX", "0\r\nX: 1\r\r", "0\r\nX\x01: 1\r\n\r\n", "11111111111111111\r\n",
+        ";a\r\n", "5;\x01\r\nhello"}) {
     EXPECT_TRUE(decode(kChunked, bad, 1, 16).malformed) << bad;
     EXPECT_TRUE(decode(kChunked, bad, bad.size(), 16).malformed) << bad;
   }
@@ -123,7 +125,8 @@ ParsedHead parse_in_steps(std::string_view text, std::size_t step, std::size_t l
 
 TEST(RequestParser, ReadsAHeadHoweverItIsCut) {
   constexpr std::string_view kText =
-      "POST /a%20b?c=d&e HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\nX-Long: a b  c \r\n\r\nabc";
+      "POST /a%20b?c=d&e HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: "
+      "100-continue\r\nX-Long: a b  c \r\n\r\nabc";
   for (std::size_t step = 1; step <= kText.size(); ++step) {
     const ParsedHead got = parse_in_steps(kText, step);
     ASSERT_EQ(got.state, HeadState::complete) << step;
@@ -190,11 +193,14 @@ TEST(RequestParser, RefusesMalformedHeads) {
 }
 
 TEST(RequestParser, TellsALongTargetFromALongHead) {
-  const std::string long_target = "GET /" + std::string(20'000, 'a') + " HTTP/1.1\r\nHost: a\r\n\r\n";
+  const std::string long_target =
+      "GET /" + std::string(20'000, 'a') + " HTTP/1.1\r\nHost: a\r\n\r\n";
   EXPECT_EQ(parse_in_steps(long_target, 1000).status, 414);
-  const std::string target_over_its_limit = "GET /" + std::string(kTargetBytesMax, 'a') + " HTTP/1.1\r\nHost: a\r\n\r\n";
+  const std::string target_over_its_limit =
+      "GET /" + std::string(kTargetBytesMax, 'a') + " HTTP/1.1\r\nHost: a\r\n\r\n";
   EXPECT_EQ(parse_in_steps(target_over_its_limit, 1000).status, 414);
-  const std::string long_field = "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(20'000, 'a') + "\r\n\r\n";
+  const std::string long_field =
+      "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(20'000, 'a') + "\r\n\r\n";
   EXPECT_EQ(parse_in_steps(long_field, 1000).status, 431);
   EXPECT_EQ(parse_in_steps(long_field, long_field.size()).status, 431);
   std::string many_fields = "GET / HTTP/1.1\r\nHost: a\r\n";

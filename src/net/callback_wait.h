@@ -1,6 +1,7 @@
 // Awaits an operation that reports by a callback on the network thread.
 //
-// The callback may come after the awaiting frame is gone; then nothing happens. It must not come inside `start`.
+// The callback may come after the awaiting frame is gone; then nothing happens. It must not come
+// inside `start`.
 #pragma once
 
 #include <coroutine>

@@ -7,9 +7,13 @@ namespace {
 
 constexpr Duration kPollInterval = seconds(1);
 
-Halt halt_of(Progress progress) { return progress == Progress::end ? Halt::end : Halt::failed; }
+Halt halt_of(Progress progress) {
+  return progress == Progress::end ? Halt::end : Halt::failed;
+}
 
-bool waits(Progress progress) { return progress == Progress::needs_read || progress == Progress::needs_write; }
+bool waits(Progress progress) {
+  return progress == Progress::needs_read || progress == Progress::needs_write;
+}
 
 // Drops the first `bytes` of the pieces.
 std::span<iovec> without(std::span<iovec> pieces, std::size_t bytes) {
@@ -111,8 +115,9 @@ Task<Io<std::size_t>> Channel::read_body(BodyDecoder& body, std::span<char> into
     if (bytes > 0 || body.done()) co_return bytes;
     const std::uint64_t direct = std::min<std::uint64_t>(body.direct_bytes(), into.size());
     const bool straight = direct > 0 && input_.empty();
-    const auto got = straight ? co_await read_some(into.first(static_cast<std::size_t>(direct)), stall)
-                              : co_await fill(stall);
+    const auto got = straight
+                         ? co_await read_some(into.first(static_cast<std::size_t>(direct)), stall)
+                         : co_await fill(stall);
     if (!got && got.error() == Halt::end && body.end_of_input()) co_return 0;
     if (!got) co_return std::unexpected(got.error());
     if (!straight) continue;
@@ -129,7 +134,8 @@ void Channel::write_once(std::string_view text) {
 void Channel::watch_peer(std::move_only_function<void()> on_gone) {
   on_gone_ = std::move(on_gone);
   poll_ = Poll::end;
-  transport_->watch(Transport::Side::reader, Transport::Interest::readable, [this] { look_at_peer(); });
+  transport_->watch(Transport::Side::reader, Transport::Interest::readable,
+                    [this] { look_at_peer(); });
 }
 
 void Channel::poll_peer(std::move_only_function<void()> on_gone) {
@@ -154,15 +160,16 @@ void Channel::look_at_peer() {
     }
     input_.release_if_empty();
     if (!waits(step.progress)) return peer_gone();
-    const auto interest =
-        step.progress == Progress::needs_write ? Transport::Interest::writable : Transport::Interest::readable;
+    const auto interest = step.progress == Progress::needs_write ? Transport::Interest::writable
+                                                                 : Transport::Interest::readable;
     return transport_->watch(Transport::Side::reader, interest, [this] { look_at_peer(); });
   }
   poll_deadline_.set(kPollInterval);
 }
 
 void Channel::poll() {
-  const bool gone = poll_ == Poll::end ? transport_->peer_has_closed() : transport_->peer_has_reset();
+  const bool gone =
+      poll_ == Poll::end ? transport_->peer_has_closed() : transport_->peer_has_reset();
   if (gone) return peer_gone();
   poll_deadline_.set(kPollInterval);
 }

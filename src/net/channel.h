@@ -1,9 +1,11 @@
-// A connection as its user sees it: read, write, one deadline, and a way to be stopped from outside.
+// A connection as its user sees it: read, write, one deadline, and a way to be stopped from
+// outside.
 //
 // Purpose: the loops around Transport's steps, the same for server and client.
 // Threading: network thread. One read and one write may wait at a time.
 // Ownership: closes its transport when destroyed, unless it was released.
-// Errors: Halt says why a read or write ended; after a halt every further operation halts the same way.
+// Errors: Halt says why a read or write ended; after a halt every further operation halts the same
+//   way.
 #pragma once
 
 #include <expected>
@@ -41,7 +43,8 @@ class Channel {
   // With `stall`, the deadline runs anew during each wait; without, it stays as the caller set it.
   Task<Io<void>> handshake();
   Task<Io<std::size_t>> read_some(std::span<char> into, std::optional<Duration> stall);
-  Task<Io<std::size_t>> fill(std::optional<Duration> stall);  // reads into `input`, holds no memory while waiting
+  Task<Io<std::size_t>> fill(
+      std::optional<Duration> stall);  // reads into `input`, holds no memory while waiting
   Task<Io<void>> write_all(std::span<iovec> pieces, std::optional<Duration> stall);
   // The next piece of a body; 0 at its end.
   Task<Io<std::size_t>> read_body(BodyDecoder& body, std::span<char> into, Duration stall);
@@ -53,8 +56,8 @@ class Channel {
   // A deadline that passed no longer halts (to say so to the peer).
   void forgive_timeout();
 
-  // Looks for the peer's end while nobody reads: reads ahead up to kReadBytes, then polls each second.
-  // `on_gone` is called once; the channel is halted by then.
+  // Looks for the peer's end while nobody reads: reads ahead up to kReadBytes, then polls each
+  // second. `on_gone` is called once; the channel is halted by then.
   void watch_peer(std::move_only_function<void()> on_gone);
   // For times when input must stay unread: notices only a reset, not an orderly end.
   void poll_peer(std::move_only_function<void()> on_gone);

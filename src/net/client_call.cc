@@ -11,15 +11,18 @@ namespace {
 constexpr int kInterimAnswersMax = 16;
 
 bool is_method(std::string_view method) {
-  return !method.empty() && std::ranges::all_of(method, [](char c) { return c >= 'A' && c <= 'Z'; });
+  return !method.empty() &&
+         std::ranges::all_of(method, [](char c) { return c >= 'A' && c <= 'Z'; });
 }
 
 bool is_target(std::string_view target) {
-  return target.starts_with('/') && std::ranges::all_of(target, [](char c) { return c > 0x20 && c != 0x7f; });
+  return target.starts_with('/') &&
+         std::ranges::all_of(target, [](char c) { return c > 0x20 && c != 0x7f; });
 }
 
 bool announces_body(const ClientRequest& request) {
-  return !request.body.empty() || request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
+  return !request.body.empty() || request.method == "POST" || request.method == "PUT" ||
+         request.method == "PATCH";
 }
 
 }  // namespace
@@ -32,10 +35,12 @@ std::string host_field(const Url& url) {
 
 std::optional<std::string> request_text(const ClientRequest& request) {
   const std::string target = request.url.base_path + request.target;
-  if (!is_method(request.method) || !is_target(target) || !sendable(request.headers)) return std::nullopt;
+  if (!is_method(request.method) || !is_target(target) || !sendable(request.headers))
+    return std::nullopt;
   std::string text = request_head_text(request.method, target, request.headers);
   if (!request.headers.find("Host")) append_field(text, "Host", host_field(request.url));
-  if (announces_body(request)) append_field(text, "Content-Length", std::to_string(request.body.size()));
+  if (announces_body(request))
+    append_field(text, "Content-Length", std::to_string(request.body.size()));
   return text.append("\r\n");
 }
 
@@ -59,7 +64,8 @@ Error ClientCall::error_of(Halt halt) const {
   if (cancelled_) return Error{ErrorCode::backend_down, "cancelled"};
   switch (halt) {
     case Halt::timed_out:
-      return Error{ErrorCode::run_timeout, total_passed_ ? "total deadline" : "no progress in time"};
+      return Error{ErrorCode::run_timeout,
+                   total_passed_ ? "total deadline" : "no progress in time"};
     case Halt::malformed:
       return Error{ErrorCode::bad_request, "malformed chunk"};
     case Halt::end:
@@ -100,7 +106,8 @@ Task<Result<void>> ClientCall::connect() {
 }
 
 bool ClientCall::may_resend() const {
-  return connection_ == Connection::pooled && closed_by_peer_ && !answer_begun_ && sent_ <= head_text_.size();
+  return connection_ == Connection::pooled && closed_by_peer_ && !answer_begun_ &&
+         sent_ <= head_text_.size();
 }
 
 // Interim answers (1xx) are skipped; a final one may come before the request is sent completely.
@@ -139,10 +146,12 @@ Task<Io<void>> ClientCall::send_rest() {
     const std::string_view body_rest = body.substr(sent_ > head.size() ? sent_ - head.size() : 0);
     const std::array<iovec, 2> pieces{iovec{const_cast<char*>(head_rest.data()), head_rest.size()},
                                       iovec{const_cast<char*>(body_rest.data()), body_rest.size()}};
-    const IoStep step = transport.write(head_rest.empty() ? std::span(pieces).subspan(1) : std::span(pieces));
+    const IoStep step =
+        transport.write(head_rest.empty() ? std::span(pieces).subspan(1) : std::span(pieces));
     sent_ += step.bytes;
     if (step.progress == Progress::done) continue;
-    if (step.progress == Progress::failed || step.progress == Progress::end) co_return Io<void>();  // an answer may wait
+    if (step.progress == Progress::failed || step.progress == Progress::end)
+      co_return Io<void>();  // an answer may wait
     co_await transport.ready(Transport::Side::writer, Transport::Interest::either);
     const IoStep early = read_early();
     if (early.progress == Progress::done || early.progress == Progress::end) co_return Io<void>();
@@ -155,7 +164,8 @@ Task<Result<HeadState>> ClientCall::read_head() {
   while (true) {
     answer_begun_ = answer_begun_ || !channel_->input().empty();
     const HeadState state = parser.feed(channel_->input());
-    if (state == HeadState::refused && parser.too_large()) co_return fail(ErrorCode::too_large, "head of the answer");
+    if (state == HeadState::refused && parser.too_large())
+      co_return fail(ErrorCode::too_large, "head of the answer");
     if (state == HeadState::refused) co_return fail(ErrorCode::bad_request, "malformed answer");
     if (state == HeadState::complete) {
       answer_ = std::move(parser.parsed());
@@ -179,7 +189,8 @@ Task<Result<std::size_t>> ClientCall::read_some(std::span<char> buffer) {
 void ClientCall::body_ended() {
   total_.clear();
   const bool all_sent = sent_ == head_text_.size() + request_.body.size();
-  const bool reusable = answer_.keep_alive && all_sent && channel_->input().empty() && !channel_->halted();
+  const bool reusable =
+      answer_.keep_alive && all_sent && channel_->input().empty() && !channel_->halted();
   if (reusable) return pool_->give_back(origin_, std::move(channel_));
   channel_->transport().shutdown_write();
   channel_->transport().close();

@@ -20,7 +20,8 @@ struct Found {
 };
 
 Duration left_until(Clock::time_point end) {
-  return microseconds(std::chrono::duration_cast<std::chrono::microseconds>(end - Clock::now()).count());
+  return microseconds(
+      std::chrono::duration_cast<std::chrono::microseconds>(end - Clock::now()).count());
 }
 
 Endpoints without_lookup(const Origin& origin) {
@@ -34,7 +35,8 @@ Endpoints without_lookup(const Origin& origin) {
 }
 
 Task<Found> look_up(Network::Impl& network, const Origin& origin, Duration patience) {
-  if (Endpoints known = without_lookup(origin); !known.empty()) co_return Found{.endpoints = std::move(known)};
+  if (Endpoints known = without_lookup(origin); !known.empty())
+    co_return Found{.endpoints = std::move(known)};
   auto resolver = std::make_shared<ip::tcp::resolver>(network.io);
   boost::asio::steady_timer timer(network.io, std::chrono::microseconds(patience.us));
   co_return co_await CallbackWait<Found>([&](CallbackWait<Found>::Done done) {
@@ -42,12 +44,13 @@ Task<Found> look_up(Network::Impl& network, const Origin& origin, Duration patie
     timer.async_wait([done](const boost::system::error_code& error) {
       if (!error) done(Found{.failure = ErrorCode::run_timeout, .endpoints = {}});
     });
-    resolver->async_resolve(origin.host, std::to_string(origin.port),
-                            [done, resolver](boost::system::error_code, const ip::tcp::resolver::results_type& all) {
-                              Found found;
-                              for (const auto& entry : all) found.endpoints.push_back(entry.endpoint());
-                              done(std::move(found));
-                            });
+    resolver->async_resolve(
+        origin.host, std::to_string(origin.port),
+        [done, resolver](boost::system::error_code, const ip::tcp::resolver::results_type& all) {
+          Found found;
+          for (const auto& entry : all) found.endpoints.push_back(entry.endpoint());
+          done(std::move(found));
+        });
   });
 }
 
@@ -60,7 +63,8 @@ int connect_error(int socket) {
 Task<Io<void>> connect_channel(Channel& channel, const ip::tcp::endpoint& endpoint) {
   Transport& transport = channel.transport();
   const int fd = transport.socket().native_handle();
-  if (::connect(fd, endpoint.data(), static_cast<socklen_t>(endpoint.size())) == 0) co_return Io<void>();
+  if (::connect(fd, endpoint.data(), static_cast<socklen_t>(endpoint.size())) == 0)
+    co_return Io<void>();
   if (errno != EINPROGRESS) co_return std::unexpected(Halt::failed);
   co_await transport.ready(Transport::Side::writer, Transport::Interest::writable);
   if (channel.halted()) co_return std::unexpected(*channel.halted());
@@ -73,13 +77,14 @@ Error connect_failure(Halt halt, const char* what) {
 }
 
 Task<Result<std::unique_ptr<Channel>>> try_endpoint(ClientPool& pool, const Origin& origin,
-                                                    const ip::tcp::endpoint& endpoint, Duration patience) {
+                                                    const ip::tcp::endpoint& endpoint,
+                                                    Duration patience) {
   ip::tcp::socket socket(pool.network().io);
   boost::system::error_code error;
   socket.open(endpoint.protocol(), error);
   if (error) co_return fail(ErrorCode::backend_down, "socket: " + error.message());
-  auto channel =
-      std::make_unique<Channel>(pool.network().deadlines, std::make_shared<Transport>(std::move(socket)));
+  auto channel = std::make_unique<Channel>(pool.network().deadlines,
+                                           std::make_shared<Transport>(std::move(socket)));
   channel->deadline().set(patience);
   if (const auto done = co_await connect_channel(*channel, endpoint); !done) {
     co_return fail(connect_failure(done.error(), "connect"));
@@ -96,7 +101,8 @@ Task<Result<std::unique_ptr<Channel>>> try_endpoint(ClientPool& pool, const Orig
 
 }  // namespace
 
-Task<Result<std::unique_ptr<Channel>>> connect_to(ClientPool& pool, Origin origin, Duration patience) {
+Task<Result<std::unique_ptr<Channel>>> connect_to(ClientPool& pool, Origin origin,
+                                                  Duration patience) {
   if (origin.tls && !pool.tls()) co_return fail(pool.tls().error());
   const Clock::time_point end = Clock::now() + std::chrono::microseconds(patience.us);
   const Found found = co_await look_up(pool.network(), origin, patience);

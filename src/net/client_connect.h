@@ -7,8 +7,10 @@
 
 namespace stoker::net {
 
-// Errors: backend_down (unknown name, refused, TLS), run_timeout after `patience`. Several addresses of a name are tried
-// one after the other, each with an equal share of the remaining time.
-Task<Result<std::unique_ptr<Channel>>> connect_to(ClientPool& pool, Origin origin, Duration patience);
+// Errors: backend_down (unknown name, refused, TLS), run_timeout after `patience`. Several
+//   addresses of a name are tried one after the other, each with an equal share of the remaining
+//   time.
+Task<Result<std::unique_ptr<Channel>>> connect_to(ClientPool& pool, Origin origin,
+                                                  Duration patience);
 
 }  // namespace stoker::net

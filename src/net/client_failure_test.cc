@@ -43,7 +43,8 @@ class ClientFailure : public ::testing::Test {
 
 TEST_F(ClientFailure, NobodyListens) {
   listener_.close();
-  EXPECT_EQ(error_of(begin(network_, fetch(*client_, request_to(listener_.port())))), ErrorCode::backend_down);
+  EXPECT_EQ(error_of(begin(network_, fetch(*client_, request_to(listener_.port())))),
+            ErrorCode::backend_down);
 }
 
 TEST_F(ClientFailure, UnknownNames) {
@@ -61,26 +62,33 @@ TEST_F(ClientFailure, ConnectDeadline) {
     const sockaddr_in address = testing::loopback(full.port());
     ::connect(fillers.back().fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
   }
-  EXPECT_EQ(error_of(begin(network_, fetch(*client_, request_to(full.port(), {.connect = milliseconds(50), .total = {}})))),
-            ErrorCode::run_timeout);
+  EXPECT_EQ(
+      error_of(begin(network_, fetch(*client_, request_to(full.port(), {.connect = milliseconds(50),
+                                                                        .total = {}})))),
+      ErrorCode::run_timeout);
 }
 
 TEST_F(ClientFailure, FirstByteDeadline) {
-  auto future = begin(network_, fetch(*client_, request_to(listener_.port(), {.first_byte = milliseconds(50), .total = {}})));
+  auto future = begin(
+      network_,
+      fetch(*client_, request_to(listener_.port(), {.first_byte = milliseconds(50), .total = {}})));
   Socket silent = listener_.accept();
   EXPECT_EQ(error_of(std::move(future)), ErrorCode::run_timeout);
   EXPECT_TRUE(silent.ends());
 }
 
 TEST_F(ClientFailure, FirstByteDeadlineCoversTheWholeHead) {
-  auto future = begin(network_, fetch(*client_, request_to(listener_.port(), {.first_byte = milliseconds(50), .total = {}})));
+  auto future = begin(
+      network_,
+      fetch(*client_, request_to(listener_.port(), {.first_byte = milliseconds(50), .total = {}})));
   Socket slow = listener_.accept();
   slow.send("HTTP/1.1 200 OK\r\nX: ");
   EXPECT_EQ(error_of(std::move(future)), ErrorCode::run_timeout);
 }
 
 TEST_F(ClientFailure, FirstByteDeadlineCoversAPeerThatTakesNothing) {
-  ClientRequest request = request_to(listener_.port(), {.first_byte = milliseconds(100), .total = {}});
+  ClientRequest request =
+      request_to(listener_.port(), {.first_byte = milliseconds(100), .total = {}});
   request.method = "POST";
   request.body.assign(50'000'000, 'b');
   auto future = begin(network_, fetch(*client_, std::move(request)));
@@ -89,7 +97,9 @@ TEST_F(ClientFailure, FirstByteDeadlineCoversAPeerThatTakesNothing) {
 }
 
 TEST_F(ClientFailure, StallDeadline) {
-  auto future = begin(network_, fetch(*client_, request_to(listener_.port(), {.stall = milliseconds(50), .total = {}})));
+  auto future = begin(
+      network_,
+      fetch(*client_, request_to(listener_.port(), {.stall = milliseconds(50), .total = {}})));
   Socket slow = listener_.accept();
   slow.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
   EXPECT_EQ(error_of(std::move(future)), ErrorCode::run_timeout);
@@ -97,11 +107,13 @@ TEST_F(ClientFailure, StallDeadline) {
 }
 
 TEST_F(ClientFailure, TotalDeadline) {
-  auto future = begin(network_, fetch(*client_, request_to(listener_.port(), {.total = milliseconds(100)})));
+  auto future =
+      begin(network_, fetch(*client_, request_to(listener_.port(), {.total = milliseconds(100)})));
   Socket dribble = listener_.accept();
   dribble.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
   // Progress all the time does not help against it.
-  while (dribble.send("1\r\nx\r\n") && future.wait_for(std::chrono::milliseconds(1)) != std::future_status::ready) {
+  while (dribble.send("1\r\nx\r\n") &&
+         future.wait_for(std::chrono::milliseconds(1)) != std::future_status::ready) {
   }
   EXPECT_EQ(error_of(std::move(future)), ErrorCode::run_timeout);
 }
@@ -109,7 +121,8 @@ TEST_F(ClientFailure, TotalDeadline) {
 TEST_F(ClientFailure, EveryByteOfAnAnswerMayBeTheLast) {
   for (const std::string_view answer :
        {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x\r\nlo\r\n0\r\nT: 1\r\n\r\n"}) {
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x\r\nlo\r\n0\r\nT: "
+        "1\r\n\r\n"}) {
     for (std::size_t bytes = 0; bytes <= answer.size(); ++bytes) {
       auto future = begin(network_, fetch(*client_, request_to(listener_.port())));
       Socket socket = listener_.accept();
@@ -129,8 +142,9 @@ TEST_F(ClientFailure, EveryByteOfAnAnswerMayBeTheLast) {
 }
 
 TEST_F(ClientFailure, EveryByteOfARequestMayBeTheLastThatIsRead) {
-  const std::string head = "POST / HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(listener_.port()) +
-                           "\r\nContent-Length: 5\r\n\r\nhello";
+  const std::string head =
+      "POST / HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(listener_.port()) +
+      "\r\nContent-Length: 5\r\n\r\nhello";
   for (std::size_t bytes = 0; bytes < head.size(); ++bytes) {
     ClientRequest request = request_to(listener_.port());
     request.method = "POST";
@@ -153,7 +167,8 @@ TEST_F(ClientFailure, EveryByteOfARequestMayBeTheLastThatTheServerGets) {
   });
   for (const std::string_view request :
        {"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello",
-        "POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x\r\nlo\r\n0\r\nT: 1\r\n\r\n"}) {
+        "POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n3\r\nhel\r\n2;x\r\nlo\r\n0\r\nT: 1\r\n\r\n"}) {
     for (std::size_t bytes = 0; bytes < request.size(); ++bytes) {
       Socket socket = testing::connect_to(server->port());
       socket.send(request.substr(0, bytes));

@@ -16,7 +16,8 @@ std::unique_ptr<Channel> ClientPool::take(const Origin& origin) {
     std::unique_ptr<Channel> channel = std::move(list.front().channel);
     list.pop_front();
     channel->unwatch_peer();
-    if (!channel->halted() && channel->input().empty() && channel->transport().quiet()) return channel;
+    if (!channel->halted() && channel->input().empty() && channel->transport().quiet())
+      return channel;
   }
   idle_.erase(found);
   return nullptr;
@@ -44,7 +45,8 @@ void ClientPool::drop_outdated() {
   if (idle_.empty()) return;
   auto first = std::chrono::steady_clock::time_point::max();
   for (const auto& [origin, list] : idle_) first = std::min(first, list.back().until);
-  next_outdated_.set(microseconds(std::chrono::ceil<std::chrono::microseconds>(first - now).count()));
+  next_outdated_.set(
+      microseconds(std::chrono::ceil<std::chrono::microseconds>(first - now).count()));
 }
 
 void ClientPool::close() {

@@ -1,7 +1,8 @@
 // Idle connections of one HttpClient, kept for the next request to the same origin.
 //
 // Threading: network thread. Ownership: shared by the client and its running calls.
-// Limits: ClientLimits; a connection whose peer closes it, or that is idle for too long, leaves at once.
+// Limits: ClientLimits; a connection whose peer closes it, or that is idle for too long, leaves at
+//   once.
 #pragma once
 
 #include <chrono>

@@ -31,13 +31,17 @@ Task<Result<Answer>> fetch(HttpClient& client, ClientRequest request) {
 }
 
 ClientRequest request_to(std::uint16_t port, std::string target = "/", std::string body = {}) {
-  ClientRequest request{.method = body.empty() ? "GET" : "POST", .target = std::move(target), .body = std::move(body)};
+  ClientRequest request{.method = body.empty() ? "GET" : "POST",
+                        .target = std::move(target),
+                        .body = std::move(body)};
   request.url = {.tls = false, .host = "127.0.0.1", .port = port, .base_path = ""};
   return request;
 }
 
 // Reads one request (head and Content-Length body) from a raw peer.
-std::string take_request(Socket& socket) { return socket.receive_answer(); }
+std::string take_request(Socket& socket) {
+  return socket.receive_answer();
+}
 
 class Client : public ::testing::Test {
  protected:
@@ -65,8 +69,9 @@ TEST_F(Client, SendsWhatItWasGiven) {
   request.headers.add("Transfer-Encoding", "gzip");
   auto future = begin(network_, fetch(*client_, request));
   Socket socket = listener_.accept();
-  EXPECT_EQ(take_request(socket), "POST /base/api/generate?x=1 HTTP/1.1\r\nAuthorization: Bearer k\r\nHost: 127.0.0.1:" +
-                                      std::to_string(listener_.port()) + "\r\nContent-Length: 2\r\n\r\n{}");
+  EXPECT_EQ(take_request(socket),
+            "POST /base/api/generate?x=1 HTTP/1.1\r\nAuthorization: Bearer k\r\nHost: 127.0.0.1:" +
+                std::to_string(listener_.port()) + "\r\nContent-Length: 2\r\n\r\n{}");
   socket.send("HTTP/1.1 201 Created\r\nContent-Length: 2\r\nX-A: b\r\n\r\nok");
   const auto answer = finish(std::move(future));
   ASSERT_TRUE(answer.has_value());
@@ -76,7 +81,8 @@ TEST_F(Client, SendsWhatItWasGiven) {
 }
 
 TEST_F(Client, APostWithoutABodySaysSo) {
-  auto future = begin(network_, fetch(*client_, {.method = "POST", .url = request_to(listener_.port()).url}));
+  auto future =
+      begin(network_, fetch(*client_, {.method = "POST", .url = request_to(listener_.port()).url}));
   Socket socket = listener_.accept();
   EXPECT_NE(take_request(socket).find("Content-Length: 0\r\n"), std::string::npos);
   socket.send("HTTP/1.1 204 No Content\r\n\r\n");
@@ -107,13 +113,17 @@ TEST_F(Client, ReadsEveryFraming) {
     return got ? got->body : "failed";
   };
   EXPECT_EQ(body("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"), "hello");
-  EXPECT_EQ(body("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-T: 1\r\n\r\n"), "hello");
+  EXPECT_EQ(
+      body(
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-T: 1\r\n\r\n"),
+      "hello");
   EXPECT_EQ(body("HTTP/1.1 200 OK\r\n\r\nuntil the end"), "until the end");
   EXPECT_EQ(body("HTTP/1.0 200 OK\r\n\r\nuntil the end"), "until the end");
   EXPECT_EQ(body("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "HEAD"), "");
   EXPECT_EQ(body("HTTP/1.1 204 No Content\r\n\r\n"), "");
   EXPECT_EQ(body("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n"), "");
-  EXPECT_EQ(body("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+  EXPECT_EQ(body("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 "
+                 "200 OK\r\nContent-Length: 2\r\n\r\nok"),
             "ok");
 }
 
@@ -126,12 +136,15 @@ TEST_F(Client, SaysWhatIsWrongWithAnAnswer) {
   EXPECT_EQ(code(""), "backend_down");
   EXPECT_EQ(code("HTTP/1.1 200"), "backend_down");
   EXPECT_EQ(code("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell"), "backend_down");
-  EXPECT_EQ(code("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"), "backend_down");
+  EXPECT_EQ(code("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"),
+            "backend_down");
   EXPECT_EQ(code("nonsense\r\n\r\n"), "bad_request");
   EXPECT_EQ(code("HTTP/2 200 OK\r\n\r\n"), "bad_request");
   EXPECT_EQ(code("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"), "bad_request");
-  EXPECT_EQ(code("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"), "bad_request");
-  EXPECT_EQ(code("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"), "bad_request");
+  EXPECT_EQ(code("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"),
+            "bad_request");
+  EXPECT_EQ(code("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"),
+            "bad_request");
   EXPECT_EQ(code("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n"), "bad_request");
   EXPECT_EQ(code("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n"), "bad_request");
   EXPECT_EQ(code("HTTP/1.1 101 Switching Protocols\r\n\r\n"), "bad_request");
@@ -153,9 +166,10 @@ TEST_F(Client, ReusesAFullyReadConnection) {
 }
 
 TEST_F(Client, DoesNotReuseWhatThePeerWillClose) {
-  for (const char* answer : {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
-                             "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
-                             "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 unasked\r\n\r\n"}) {
+  for (const char* answer :
+       {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
+        "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 unasked\r\n\r\n"}) {
     auto future = begin(network_, fetch(*client_, request_to(listener_.port())));
     Socket socket = listener_.accept();
     take_request(socket);
@@ -203,8 +217,10 @@ TEST_F(Client, SendsOnceMoreWhenAPooledConnectionTurnsOutClosed) {
 }
 
 TEST_F(Client, KeepsFewIdleConnectionsAndNotForLong) {
-  auto few = HttpClient::create(
-      network_, {.idle_connections_max_per_host = 2, .idle_timeout = milliseconds(50), .ca_file = {}});
+  auto few = HttpClient::create(network_, {
+                                              .idle_connections_max_per_host = 2,
+                                              .idle_timeout = milliseconds(50),
+                                          });
   std::vector<std::future<Result<Answer>>> futures;
   std::vector<Socket> sockets;
   for (int i = 0; i < 4; ++i) {
@@ -230,7 +246,8 @@ TEST_F(Client, DestroyingItClosesItsIdleConnections) {
 }
 
 TEST_F(Client, TakesAnAnswerThatComesBeforeTheRequestIsSent) {
-  auto future = begin(network_, fetch(*client_, request_to(listener_.port(), "/", std::string(50'000'000, 'b'))));
+  auto future = begin(
+      network_, fetch(*client_, request_to(listener_.port(), "/", std::string(50'000'000, 'b'))));
   Socket socket = listener_.accept();
   socket.receive_until("\r\n\r\n");
   socket.send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 4\r\n\r\nmuch");
@@ -254,7 +271,8 @@ TEST_F(Client, GoesOnSendingAfterAnInterimAnswer) {
   EXPECT_EQ(answer->body, "ok");
 }
 
-Task<std::string> read_pieces(HttpClient& client, ClientRequest request, std::function<void(std::string)> seen) {
+Task<std::string> read_pieces(HttpClient& client, ClientRequest request,
+                              std::function<void(std::string)> seen) {
   auto response = co_await client.send(std::move(request));
   if (!response) co_return "failed";
   seen("head");
@@ -271,11 +289,12 @@ TEST_F(Client, GivesEachPieceAsItComes) {
   std::mutex mutex;
   std::vector<std::string> seen;
   std::vector<Event> events(3);
-  auto future = begin(network_, read_pieces(*client_, request_to(listener_.port()), [&](std::string piece) {
-                        const std::lock_guard lock(mutex);
-                        seen.push_back(piece);
-                        if (seen.size() <= events.size()) events[seen.size() - 1].set();
-                      }));
+  auto future =
+      begin(network_, read_pieces(*client_, request_to(listener_.port()), [&](std::string piece) {
+              const std::lock_guard lock(mutex);
+              seen.push_back(piece);
+              if (seen.size() <= events.size()) events[seen.size() - 1].set();
+            }));
   Socket socket = listener_.accept();
   take_request(socket);
   socket.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -306,7 +325,8 @@ TEST_F(Client, CarriesLargeBodiesBothWays) {
   EXPECT_TRUE(answer->body == body);
 }
 
-Task<Result<std::string>> fetch_limited(HttpClient& client, ClientRequest request, std::size_t bytes_max) {
+Task<Result<std::string>> fetch_limited(HttpClient& client, ClientRequest request,
+                                        std::size_t bytes_max) {
   auto response = co_await client.send(std::move(request));
   if (!response) co_return fail(response.error());
   co_return co_await (*response)->read_all(bytes_max);

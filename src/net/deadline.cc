@@ -10,7 +10,8 @@ constexpr std::int64_t kShortToleranceUs = 10'000;
 constexpr std::int64_t kLongToleranceUs = 1'000'000;
 
 std::int64_t clock_us() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch())
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
       .count();
 }
 
@@ -19,7 +20,9 @@ std::int64_t clock_us() {
 Deadline::Deadline(DeadlineQueue& queue, std::move_only_function<void()> on_passed)
     : queue_(&queue), on_passed_(std::move(on_passed)) {}
 
-Deadline::~Deadline() { clear(); }
+Deadline::~Deadline() {
+  clear();
+}
 
 void Deadline::set(Duration from_now) {
   if (queue_ == nullptr) return;

@@ -1,8 +1,10 @@
 // Deadlines without a timer per operation: one field per connection, one timer per Network.
 //
-// Purpose: setting and clearing a deadline is a store and two pointer writes; a sweep over all set deadlines finds the
-//   passed ones. Deadlines below kShortDeadline pass within 10 ms of their time, longer ones within a second.
-// Threading: network thread; destruction also on the owner thread after the network thread has ended.
+// Purpose: setting and clearing a deadline is a store and two pointer writes; a sweep over all set
+//   deadlines finds the passed ones. Deadlines below kShortDeadline pass within 10 ms of their
+//   time, longer ones within a second.
+// Threading: network thread; destruction also on the owner thread after the network thread has
+//   ended.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -26,7 +28,8 @@ class Deadline {
   Deadline(const Deadline&) = delete;
   Deadline& operator=(const Deadline&) = delete;
 
-  // Replaces an earlier setting; `on_passed` is called once unless it is cleared or set again before.
+  // Replaces an earlier setting; `on_passed` is called once unless it is cleared or set again
+  // before.
   void set(Duration from_now);
   void clear();
 

@@ -1,7 +1,6 @@
 #include "net/event_stream.h"
 
 #include <algorithm>
-#include <deque>
 #include <mutex>
 #include <vector>
 
@@ -10,11 +9,10 @@
 namespace stoker::net {
 namespace {
 
-constexpr std::size_t kFramesPerWrite = 64;
-
 using Frame = std::shared_ptr<const std::string>;
 
-// `wake_` is set while the serving task waits for frames, `overflowed` cuts a write that goes on.
+// `waiting_` is set while the serving task waits for frames; an overflow also cuts a write that is
+// under way.
 class Stream final : public EventStream, public std::enable_shared_from_this<Stream> {
  public:
   explicit Stream(std::shared_ptr<detail::Mailbox> mailbox) : mailbox_(std::move(mailbox)) {}
@@ -48,19 +46,20 @@ class Stream final : public EventStream, public std::enable_shared_from_this<Str
 
   // The rest: network thread.
 
-  // Up to kFramesPerWrite frames; their bytes count until `sent`.
+  // All that waits; its bytes count until `sent`.
   std::vector<Frame> take() {
     const std::lock_guard lock(mutex_);
-    const std::size_t count = std::min(backlog_.size(), kFramesPerWrite);
-    std::vector<Frame> taken(std::make_move_iterator(backlog_.begin()),
-                             std::make_move_iterator(backlog_.begin() + static_cast<std::ptrdiff_t>(count)));
-    backlog_.erase(backlog_.begin(), backlog_.begin() + static_cast<std::ptrdiff_t>(count));
-    return taken;
+    return std::exchange(backlog_, {});
   }
 
   void sent(std::size_t bytes) {
     const std::lock_guard lock(mutex_);
     backlog_bytes_ -= std::min(bytes, backlog_bytes_);
+  }
+
+  bool overflowed() const {
+    const std::lock_guard lock(mutex_);
+    return overflowed_;
   }
 
   void attach(Exchange& exchange) { exchange_ = &exchange; }
@@ -114,7 +113,7 @@ class Stream final : public EventStream, public std::enable_shared_from_this<Str
 
   const std::shared_ptr<detail::Mailbox> mailbox_;
   mutable std::mutex mutex_;
-  std::deque<Frame> backlog_;
+  std::vector<Frame> backlog_;
   std::size_t backlog_bytes_ = 0;
   bool closed_ = false;
   bool overflowed_ = false;
@@ -171,7 +170,8 @@ std::string event_frame(std::string_view event, std::uint64_t id, std::string_vi
   return frame;
 }
 
-Task<void> serve_event_stream(Exchange& exchange, std::shared_ptr<EventStream> stream, Headers extra) {
+Task<void> serve_event_stream(Exchange& exchange, std::shared_ptr<EventStream> stream,
+                              Headers extra) {
   Stream& frames = static_cast<Stream&>(*stream);  // create() makes no others
   const Attachment attachment(frames, exchange);
   exchange.on_gone([stream] { stream->close(); });
@@ -182,6 +182,8 @@ Task<void> serve_event_stream(Exchange& exchange, std::shared_ptr<EventStream> s
     co_await Stream::Change(frames);
   }
   if (!co_await send_frames(exchange, frames)) co_return;
+  if (frames.overflowed())
+    co_return exchange.abort();  // frames are missing, so the end must not look proper
   [[maybe_unused]] const auto finished = co_await exchange.finish();
 }
 

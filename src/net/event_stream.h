@@ -1,9 +1,12 @@
 // Server-sent events to one client: frames in, bytes out, bounded, never blocking the sender.
 //
 // Purpose: fan-out of snapshots. The sender pushes the same shared frame to many streams.
-// Threading: `push` and `close` from any thread; `serve_event_stream` on the network thread, once per stream.
-// Ownership: sender and serving task share the stream; frames are shared by all streams they were pushed to.
-// Limits: kEventBacklogBytesMax waiting bytes per client; a client that reads slower is cut off and may come back.
+// Threading: `push` and `close` from any thread; `serve_event_stream` on the network thread, once
+//   per stream.
+// Ownership: sender and serving task share the stream; frames are shared by all streams they were
+//   pushed to.
+// Limits: kEventBacklogBytesMax waiting bytes per client; a client that reads slower is cut off and
+//   may come back.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +36,10 @@ class EventStream {
 // Builds a frame; `data` must be one line.
 std::string event_frame(std::string_view event, std::uint64_t id, std::string_view data);
 
-// Answers the exchange as text/event-stream (no-cache, X-Accel-Buffering: no, the extra headers) and sends what is pushed
-// until the client goes or the stream is closed. `stream` is closed when it returns.
-Task<void> serve_event_stream(Exchange& exchange, std::shared_ptr<EventStream> stream, Headers extra);
+// Answers the exchange as text/event-stream (no-cache, X-Accel-Buffering: no, the extra headers)
+// and sends what is pushed until the client goes or the stream is closed. `stream` is closed when
+// it returns.
+Task<void> serve_event_stream(Exchange& exchange, std::shared_ptr<EventStream> stream,
+                              Headers extra);
 
 }  // namespace stoker::net

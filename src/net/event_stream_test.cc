@@ -163,7 +163,9 @@ TEST_F(EventStreams, TakeFramesFromSeveralThreads) {
   stream->close();
   const std::string events = receive_events(socket, "nothing");
   std::size_t count = 0;
-  for (std::size_t at = events.find("event: "); at != std::string::npos; at = events.find("event: ", at + 1)) ++count;
+  for (std::size_t at = events.find("event: "); at != std::string::npos;
+       at = events.find("event: ", at + 1))
+    ++count;
   EXPECT_EQ(count, 2000u);
 }
 

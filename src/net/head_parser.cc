@@ -13,7 +13,9 @@ namespace http = boost::beast::http;
 using BeastView = boost::beast::string_view;
 using BeastError = boost::beast::error_code;
 
-std::string_view std_view(BeastView view) { return {view.data(), view.size()}; }
+std::string_view std_view(BeastView view) {
+  return {view.data(), view.size()};
+}
 
 // Beast's parser, stopped after the head; fields go straight into our Headers.
 template <bool is_request>
@@ -55,7 +57,8 @@ template <bool is_request>
 HeadState feed_reader(HeadReader<is_request>& reader, InputBuffer& input, BeastError& error) {
   while (!input.empty()) {
     const std::string_view bytes = input.view();
-    const std::size_t used = reader.put(boost::asio::const_buffer(bytes.data(), bytes.size()), error);
+    const std::size_t used =
+        reader.put(boost::asio::const_buffer(bytes.data(), bytes.size()), error);
     input.consume(used);
     if (reader.is_header_done() && !error) return HeadState::complete;
     if (error == http::error::need_more) return HeadState::needs_more;
@@ -116,7 +119,8 @@ int RequestParser::Impl::refusal() {
   return framing_refusal(reader);
 }
 
-RequestParser::RequestParser(std::size_t head_bytes_max) : impl_(std::make_unique<Impl>(head_bytes_max)) {}
+RequestParser::RequestParser(std::size_t head_bytes_max)
+    : impl_(std::make_unique<Impl>(head_bytes_max)) {}
 RequestParser::~RequestParser() = default;
 
 HeadState RequestParser::feed(InputBuffer& input) {
@@ -151,10 +155,13 @@ HeadState RequestParser::feed(InputBuffer& input) {
   return state;
 }
 
-ParsedRequest& RequestParser::parsed() { return impl_->parsed; }
+ParsedRequest& RequestParser::parsed() {
+  return impl_->parsed;
+}
 
 struct ResponseParser::Impl {
-  Impl(std::size_t head_bytes_max, std::string_view method) : reader(head_bytes_max), to_head(method == "HEAD") {}
+  Impl(std::size_t head_bytes_max, std::string_view method)
+      : reader(head_bytes_max), to_head(method == "HEAD") {}
 
   HeadReader<false> reader;
   ParsedResponse parsed;
@@ -173,7 +180,8 @@ HeadState ResponseParser::feed(InputBuffer& input) {
   if (state != HeadState::complete) return state;
 
   ParsedResponse& parsed = impl_->parsed;
-  const bool bodiless = impl_->to_head || reader.status / 100 == 1 || reader.status == 204 || reader.status == 304;
+  const bool bodiless =
+      impl_->to_head || reader.status / 100 == 1 || reader.status == 204 || reader.status == 304;
   if (!bodiless && framing_refusal(reader) != 0) return HeadState::refused;
   if (!bodiless) parsed.framing = framing_of(reader);
   parsed.http_1_0 = reader.version < 11;
@@ -186,6 +194,8 @@ HeadState ResponseParser::feed(InputBuffer& input) {
   return state;
 }
 
-ParsedResponse& ResponseParser::parsed() { return impl_->parsed; }
+ParsedResponse& ResponseParser::parsed() {
+  return impl_->parsed;
+}
 
 }  // namespace stoker::net

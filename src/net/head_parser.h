@@ -1,6 +1,7 @@
 // Heads of requests and answers, parsed from bytes as they come; no I/O.
 //
-// Purpose: Beast's parser plus the rules it leaves open (framing that two programs could read differently is refused).
+// Purpose: Beast's parser plus the rules it leaves open (framing that two programs could read
+//   differently is refused).
 // Limits: `head_bytes_max` over start line and fields; kTargetBytesMax for the target.
 // Errors: an outcome `refused` carries the HTTP status a server answers with.
 #pragma once

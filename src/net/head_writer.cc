@@ -22,8 +22,9 @@ bool is_value_char(char c) {
 
 // These describe one connection, and the connection decides about them.
 bool is_hop_field(std::string_view name) {
-  return same_word(name, "Connection") || same_word(name, "Keep-Alive") || same_word(name, "Transfer-Encoding") ||
-         same_word(name, "Content-Length") || same_word(name, "Proxy-Connection");
+  return same_word(name, "Connection") || same_word(name, "Keep-Alive") ||
+         same_word(name, "Transfer-Encoding") || same_word(name, "Content-Length") ||
+         same_word(name, "Proxy-Connection");
 }
 
 // "Sun, 06 Nov 1994 08:49:37 GMT", made once per second.
@@ -62,14 +63,18 @@ void append_field(std::string& text, std::string_view name, std::string_view val
 std::string response_head_text(const ResponseHead& head) {
   std::string text;
   text.reserve(512);
-  text.append("HTTP/1.1 ").append(std::to_string(head.status)).append(" ").append(reason_phrase(head.status));
+  text.append("HTTP/1.1 ")
+      .append(std::to_string(head.status))
+      .append(" ")
+      .append(reason_phrase(head.status));
   text.append("\r\n");
   if (!head.headers.find("Date")) append_field(text, "Date", http_date());
   append_fields(text, head.headers);
   return text;
 }
 
-std::string request_head_text(std::string_view method, std::string_view target, const Headers& headers) {
+std::string request_head_text(std::string_view method, std::string_view target,
+                              const Headers& headers) {
   std::string text;
   text.reserve(512);
   text.append(method).append(" ").append(target).append(" HTTP/1.1\r\n");

@@ -1,6 +1,7 @@
 // Heads of requests and answers as text, and the JSON form of the server's own refusals. No I/O.
 //
-// Limits: a field name that is no token, or a value with control characters, makes a head unsendable.
+// Limits: a field name that is no token, or a value with control characters, makes a head
+//   unsendable.
 #pragma once
 
 #include <optional>
@@ -15,9 +16,11 @@ namespace stoker::net {
 // Whether every field may be put on the wire; otherwise a value could smuggle in fields of its own.
 bool sendable(const Headers& headers);
 
-// "HTTP/1.1 200 OK", Date and the given fields, without the empty line. Framing fields are the caller's.
+// "HTTP/1.1 200 OK", Date and the given fields, without the empty line. Framing fields are the
+// caller's.
 std::string response_head_text(const ResponseHead& head);
-std::string request_head_text(std::string_view method, std::string_view target, const Headers& headers);
+std::string request_head_text(std::string_view method, std::string_view target,
+                              const Headers& headers);
 
 void append_field(std::string& text, std::string_view name, std::string_view value);
 

@@ -19,9 +19,13 @@ bool is_host_char(char c) {
   return letter || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
 }
 
-bool is_ipv6_char(char c) { return hex_digit(c) >= 0 || c == ':' || c == '.'; }
+bool is_ipv6_char(char c) {
+  return hex_digit(c) >= 0 || c == ':' || c == '.';
+}
 
-bool is_visible(char c) { return c > 0x20 && c != 0x7f; }
+bool is_visible(char c) {
+  return c > 0x20 && c != 0x7f;
+}
 
 // "host", "host:port", "[::1]:port"
 bool parse_authority(std::string_view authority, Url& url) {
@@ -48,7 +52,9 @@ bool parse_authority(std::string_view authority, Url& url) {
 
 }  // namespace
 
-void Headers::add(std::string_view name, std::string_view value) { fields_.emplace_back(name, value); }
+void Headers::add(std::string_view name, std::string_view value) {
+  fields_.emplace_back(name, value);
+}
 
 void Headers::set(std::string_view name, std::string_view value) {
   remove(name);
@@ -68,50 +74,94 @@ std::optional<std::string_view> Headers::find(std::string_view name) const {
 
 std::string_view reason_phrase(int status) {
   switch (status) {
-    case 100: return "Continue";
-    case 101: return "Switching Protocols";
-    case 200: return "OK";
-    case 201: return "Created";
-    case 202: return "Accepted";
-    case 204: return "No Content";
-    case 206: return "Partial Content";
-    case 301: return "Moved Permanently";
-    case 302: return "Found";
-    case 303: return "See Other";
-    case 304: return "Not Modified";
-    case 307: return "Temporary Redirect";
-    case 308: return "Permanent Redirect";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 402: return "Payment Required";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 406: return "Not Acceptable";
-    case 408: return "Request Timeout";
-    case 409: return "Conflict";
-    case 410: return "Gone";
-    case 411: return "Length Required";
-    case 412: return "Precondition Failed";
-    case 413: return "Content Too Large";
-    case 414: return "URI Too Long";
-    case 415: return "Unsupported Media Type";
-    case 416: return "Range Not Satisfiable";
-    case 422: return "Unprocessable Content";
-    case 423: return "Locked";
-    case 425: return "Too Early";
-    case 426: return "Upgrade Required";
-    case 428: return "Precondition Required";
-    case 429: return "Too Many Requests";
-    case 431: return "Request Header Fields Too Large";
-    case 451: return "Unavailable For Legal Reasons";
-    case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
-    case 502: return "Bad Gateway";
-    case 503: return "Service Unavailable";
-    case 504: return "Gateway Timeout";
-    case 507: return "Insufficient Storage";
-    default: return "Status";
+    case 100:
+      return "Continue";
+    case 101:
+      return "Switching Protocols";
+    case 200:
+      return "OK";
+    case 201:
+      return "Created";
+    case 202:
+      return "Accepted";
+    case 204:
+      return "No Content";
+    case 206:
+      return "Partial Content";
+    case 301:
+      return "Moved Permanently";
+    case 302:
+      return "Found";
+    case 303:
+      return "See Other";
+    case 304:
+      return "Not Modified";
+    case 307:
+      return "Temporary Redirect";
+    case 308:
+      return "Permanent Redirect";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 402:
+      return "Payment Required";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 406:
+      return "Not Acceptable";
+    case 408:
+      return "Request Timeout";
+    case 409:
+      return "Conflict";
+    case 410:
+      return "Gone";
+    case 411:
+      return "Length Required";
+    case 412:
+      return "Precondition Failed";
+    case 413:
+      return "Content Too Large";
+    case 414:
+      return "URI Too Long";
+    case 415:
+      return "Unsupported Media Type";
+    case 416:
+      return "Range Not Satisfiable";
+    case 422:
+      return "Unprocessable Content";
+    case 423:
+      return "Locked";
+    case 425:
+      return "Too Early";
+    case 426:
+      return "Upgrade Required";
+    case 428:
+      return "Precondition Required";
+    case 429:
+      return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 451:
+      return "Unavailable For Legal Reasons";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 502:
+      return "Bad Gateway";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    case 507:
+      return "Insufficient Storage";
+    default:
+      return "Status";
   }
 }
 
@@ -123,7 +173,8 @@ std::optional<std::string> query_value(std::string_view query, std::string_view 
     const std::size_t equals = pair.find('=');
     const auto key = percent_decode(pair.substr(0, equals), true);
     if (!key || *key != name) continue;
-    return equals == std::string_view::npos ? std::string() : percent_decode(pair.substr(equals + 1), true);
+    return equals == std::string_view::npos ? std::string()
+                                            : percent_decode(pair.substr(equals + 1), true);
   }
   return std::nullopt;
 }
@@ -164,7 +215,8 @@ std::optional<Url> parse_url(std::string_view text) {
   if (!parse_authority(text.substr(0, slash), url)) return std::nullopt;
   std::string_view path = slash == std::string_view::npos ? std::string_view() : text.substr(slash);
   while (path.ends_with('/')) path.remove_suffix(1);
-  if (!std::ranges::all_of(path, is_visible) || path.find_first_of("?#") != path.npos) return std::nullopt;
+  if (!std::ranges::all_of(path, is_visible) || path.find_first_of("?#") != path.npos)
+    return std::nullopt;
   url.base_path = path;
   return url;
 }
@@ -173,7 +225,8 @@ RangeVerdict parse_range(std::string_view header, std::uint64_t size, ByteRange&
   header = trim(header);
   if (!starts_with_word(header, "bytes=")) return RangeVerdict::none;
   header.remove_prefix(6);
-  if (header.find(',') != std::string_view::npos) return RangeVerdict::none;  // several ranges: the whole is allowed
+  if (header.find(',') != std::string_view::npos)
+    return RangeVerdict::none;  // several ranges: the whole is allowed
   const std::size_t dash = header.find('-');
   if (dash == std::string_view::npos) return RangeVerdict::none;
   const std::string_view first = trim(header.substr(0, dash));

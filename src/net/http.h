@@ -61,7 +61,8 @@ struct Url {
 };
 std::optional<Url> parse_url(std::string_view text);
 
-// "bytes=0-99", "bytes=100-", "bytes=-5" against a known size; nullopt if absent or not satisfiable.
+// "bytes=0-99", "bytes=100-", "bytes=-5" against a known size; nullopt if absent or not
+// satisfiable.
 struct ByteRange {
   std::uint64_t first = 0;
   std::uint64_t last = 0;  // inclusive

@@ -39,8 +39,12 @@ class Response final : public ClientResponse {
   ~Response() override { call_->cancel(); }
 
   const ResponseHead& head() const override { return call_->head(); }
-  Task<Result<std::size_t>> read_some(std::span<char> buffer) override { return read_some_of(call_, buffer); }
-  Task<Result<std::string>> read_all(std::size_t bytes_max) override { return read_all_of(call_, bytes_max); }
+  Task<Result<std::size_t>> read_some(std::span<char> buffer) override {
+    return read_some_of(call_, buffer);
+  }
+  Task<Result<std::string>> read_all(std::size_t bytes_max) override {
+    return read_all_of(call_, bytes_max);
+  }
   void cancel() override { call_->cancel(); }
 
  private:
@@ -55,7 +59,8 @@ struct CancelUnlessAnswered {
   }
 };
 
-Task<Result<std::unique_ptr<ClientResponse>>> send_request(std::shared_ptr<ClientPool> pool, ClientRequest request) {
+Task<Result<std::unique_ptr<ClientResponse>>> send_request(std::shared_ptr<ClientPool> pool,
+                                                           ClientRequest request) {
   auto call = std::make_shared<ClientCall>(std::move(pool), std::move(request));
   CancelUnlessAnswered guard{call};
   if (auto done = co_await call->perform(); !done) co_return fail(done.error());
@@ -63,20 +68,25 @@ Task<Result<std::unique_ptr<ClientResponse>>> send_request(std::shared_ptr<Clien
   co_return std::make_unique<Response>(std::move(call));
 }
 
-Task<Result<std::unique_ptr<WebSocket>>> open_websocket_to(std::shared_ptr<ClientPool> pool, Url url,
-                                                           std::string target, Headers headers, Deadlines deadlines) {
-  const ClientRequest request{.url = url, .target = target, .headers = headers, .body = {}, .deadlines = deadlines};
-  if (!request_text(request)) co_return fail(ErrorCode::bad_request, "a request that may not be sent");
+Task<Result<std::unique_ptr<WebSocket>>> open_websocket_to(std::shared_ptr<ClientPool> pool,
+                                                           Url url, std::string target,
+                                                           Headers headers, Deadlines deadlines) {
+  const ClientRequest request{
+      .url = url, .target = target, .headers = headers, .body = {}, .deadlines = deadlines};
+  if (!request_text(request))
+    co_return fail(ErrorCode::bad_request, "a request that may not be sent");
   auto channel = co_await connect_to(*pool, {url.tls, url.host, url.port}, deadlines.connect);
   if (!channel) co_return fail(channel.error());
-  co_return co_await connect_websocket_on((*channel)->release(), host_field(url), url.base_path + target,
-                                          std::move(headers), deadlines.first_byte);
+  co_return co_await connect_websocket_on((*channel)->release(), host_field(url),
+                                          url.base_path + target, std::move(headers),
+                                          deadlines.first_byte);
 }
 
 class Client final : public HttpClient {
  public:
   Client(Network& network, ClientLimits limits)
-      : mailbox_(network.mailbox()), pool_(std::make_shared<ClientPool>(network, std::move(limits))) {}
+      : mailbox_(network.mailbox()),
+        pool_(std::make_shared<ClientPool>(network, std::move(limits))) {}
   ~Client() override {
     detail::post_to(*mailbox_, [pool = std::move(pool_)] { pool->close(); });
   }
@@ -84,9 +94,11 @@ class Client final : public HttpClient {
   Task<Result<std::unique_ptr<ClientResponse>>> send(ClientRequest request) override {
     return send_request(pool_, std::move(request));
   }
-  Task<Result<std::unique_ptr<WebSocket>>> open_websocket(Url url, std::string target, Headers headers,
+  Task<Result<std::unique_ptr<WebSocket>>> open_websocket(Url url, std::string target,
+                                                          Headers headers,
                                                           Deadlines deadlines) override {
-    return open_websocket_to(pool_, std::move(url), std::move(target), std::move(headers), deadlines);
+    return open_websocket_to(pool_, std::move(url), std::move(target), std::move(headers),
+                             deadlines);
   }
 
  private:

@@ -1,14 +1,16 @@
 // An HTTP/1.1 client with a connection pool: for backends, providers and tests.
 //
-// Threading: network thread, except `create` and the destructor (any thread). `cancel` on a response or destroying it
-//   closes the connection at once; a read that waits fails.
-// Ownership: the caller owns the response; unread bodies close their connection, fully read ones return it to the pool.
-//   Responses and WebSockets may outlive the client. Destroying the task of a call closes its connection.
-// Limits: ClientLimits; every call has its own deadlines, which start when the call starts. No retries but one: a request
-//   without body bytes sent on a pooled connection that turns out closed is sent again on a fresh one.
-//   An answer that comes before the request is sent completely is taken, the rest is not sent.
-// Errors: backend_down (connect, TLS, closed early, cancelled), run_timeout (a deadline passed), too_large, bad_request
-//   (URL, target, fields, malformed answer, authority file).
+// Threading: network thread, except `create` and the destructor (any thread). `cancel` on a
+//   response or destroying it closes the connection at once; a read that waits fails.
+// Ownership: the caller owns the response; unread bodies close their connection, fully read ones
+//   return it to the pool. Responses and WebSockets may outlive the client. Destroying the task of
+//   a call closes its connection.
+// Limits: ClientLimits; every call has its own deadlines, which start when the call starts. No
+//   retries but one: a request without body bytes sent on a pooled connection that turns out closed
+//   is sent again on a fresh one. An answer that comes before the request is sent completely is
+//   taken, the rest is not sent.
+// Errors: backend_down (connect, TLS, closed early, cancelled), run_timeout (a deadline passed),
+//   too_large, bad_request (URL, target, fields, malformed answer, authority file).
 #pragma once
 
 #include <memory>
@@ -29,7 +31,8 @@ struct ClientLimits {
   std::size_t head_bytes_max = 64 * 1024;
   std::size_t idle_connections_max_per_host = 16;
   Duration idle_timeout = seconds(30);
-  std::optional<std::string> ca_file;  // trust only this authority (tests, LAN); default: the system's
+  // Trust only this authority (tests, LAN); default: the system's.
+  std::optional<std::string> ca_file = {};
 };
 
 struct Deadlines {
@@ -64,7 +67,8 @@ class HttpClient {
   virtual ~HttpClient() = default;
 
   virtual Task<Result<std::unique_ptr<ClientResponse>>> send(ClientRequest request) = 0;
-  virtual Task<Result<std::unique_ptr<WebSocket>>> open_websocket(Url url, std::string target, Headers headers,
+  virtual Task<Result<std::unique_ptr<WebSocket>>> open_websocket(Url url, std::string target,
+                                                                  Headers headers,
                                                                   Deadlines deadlines) = 0;
 };
 

@@ -15,7 +15,8 @@ namespace ip = boost::asio::ip;
 constexpr Duration kAcceptPause = milliseconds(100);
 constexpr int kListenBacklog = 1024;
 
-Result<ServerState::Acceptor> open_acceptor(boost::asio::io_context& io, const ip::tcp::endpoint& endpoint) {
+Result<ServerState::Acceptor> open_acceptor(boost::asio::io_context& io,
+                                            const ip::tcp::endpoint& endpoint) {
   ServerState::Acceptor acceptor(io);
   boost::system::error_code error;
   acceptor.open(endpoint.protocol(), error);
@@ -58,7 +59,8 @@ class Server final : public HttpServer {
 
 }  // namespace
 
-ServerState::ServerState(Network& network, ServerLimits limits, Handler handler, SslContext tls, Acceptor acceptor)
+ServerState::ServerState(Network& network, ServerLimits limits, Handler handler, SslContext tls,
+                         Acceptor acceptor)
     : network_(network),
       limits_(limits),
       handler_(std::move(handler)),
@@ -69,10 +71,10 @@ ServerState::ServerState(Network& network, ServerLimits limits, Handler handler,
 
 void ServerState::accept_next() {
   if (!acceptor_.is_open()) return;
-  acceptor_.async_accept([self = shared_from_this()](boost::system::error_code error, ip::tcp::socket socket) {
+  acceptor_.async_accept([self = shared_from_this()](boost::system::error_code error,
+                                                     ip::tcp::socket socket) {
     if (!self->acceptor_.is_open()) return;
-    if (error == boost::asio::error::no_descriptors || error == boost::asio::error::no_memory ||
-        error == boost::asio::error::no_buffer_space) {
+    if (error && error != boost::asio::error::connection_aborted) {  // no descriptors, no memory
       self->accept_pause_.set(kAcceptPause);  // asking again at once would spin
       return;
     }
@@ -83,7 +85,9 @@ void ServerState::accept_next() {
 
 void ServerState::accepted(ip::tcp::socket socket) {
   auto transport = std::make_shared<Transport>(std::move(socket));
-  if (make_place()) return tasks_.start(ServerConnection::run(std::make_unique<ServerConnection>(*this, transport)));
+  if (make_place())
+    return tasks_.start(
+        ServerConnection::run(std::make_unique<ServerConnection>(*this, transport)));
   if (!tls_) {
     const std::string text = refusal_text(503);
     const iovec piece{const_cast<char*>(text.data()), text.size()};
@@ -110,9 +114,13 @@ void ServerState::leave(Connections::iterator place, bool idle) {
   if (draining_ && count() == 0) report_drained();
 }
 
-void ServerState::became_idle(Connections::iterator place) { idle_.splice(idle_.end(), busy_, place); }
+void ServerState::became_idle(Connections::iterator place) {
+  idle_.splice(idle_.end(), busy_, place);
+}
 
-void ServerState::became_busy(Connections::iterator place) { busy_.splice(busy_.end(), idle_, place); }
+void ServerState::became_busy(Connections::iterator place) {
+  busy_.splice(busy_.end(), idle_, place);
+}
 
 void ServerState::drain(Duration deadline, std::move_only_function<void()> drained) {
   drained_ = std::move(drained);
@@ -130,7 +138,8 @@ void ServerState::end_drain() {
   tasks_.destroy_all();
 }
 
-// Posted, because it may be reached from a connection's destructor and the receiver may destroy the server.
+// Posted, because it may be reached from a connection's destructor and the receiver may destroy the
+// server.
 void ServerState::report_drained() {
   drain_deadline_.clear();
   if (drained_) network_.post(std::exchange(drained_, nullptr));
@@ -146,10 +155,12 @@ void ServerState::shut_down() {
   handler_ = nullptr;
 }
 
-Result<std::unique_ptr<HttpServer>> HttpServer::listen(Network& network, ListenOptions options, Handler handler) {
+Result<std::unique_ptr<HttpServer>> HttpServer::listen(Network& network, ListenOptions options,
+                                                       Handler handler) {
   SslContext tls;
   if (options.tls) {
-    auto context = server_tls_context(options.tls->certificate_chain_pem, options.tls->private_key_pem);
+    auto context =
+        server_tls_context(options.tls->certificate_chain_pem, options.tls->private_key_pem);
     if (!context) return fail(context.error());
     tls = std::move(*context);
   }
@@ -158,8 +169,8 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(Network& network, ListenO
   auto acceptor = open_acceptor(network.impl().io, *endpoint);
   if (!acceptor) return fail(acceptor.error());
   const std::uint16_t port = acceptor->local_endpoint().port();
-  auto state = std::make_shared<ServerState>(network, options.limits, std::move(handler), std::move(tls),
-                                             std::move(*acceptor));
+  auto state = std::make_shared<ServerState>(network, options.limits, std::move(handler),
+                                             std::move(tls), std::move(*acceptor));
   return std::make_unique<Server>(network, std::move(state), port);
 }
 

@@ -43,7 +43,8 @@ TEST(PercentDecode, RefusesBrokenEscapesAndNul) {
   EXPECT_EQ(percent_decode("a+b"), "a+b");
   EXPECT_EQ(percent_decode("a+b", true), "a b");
   EXPECT_EQ(percent_decode("%C3%A4"), "\xC3\xA4");
-  for (const char* broken : {"%", "%4", "%4g", "%g4", "a%00b"}) EXPECT_EQ(percent_decode(broken), std::nullopt) << broken;
+  for (const char* broken : {"%", "%4", "%4g", "%g4", "a%00b"})
+    EXPECT_EQ(percent_decode(broken), std::nullopt) << broken;
 }
 
 TEST(Url, ReadsHostPortAndBasePath) {
@@ -67,9 +68,10 @@ TEST(Url, ReadsHostPortAndBasePath) {
 }
 
 TEST(Url, RefusesWhatIsNoBackendAddress) {
-  for (const char* bad : {"", "ftp://a", "http://", "http://:80", "http://a:0", "http://a:65536", "http://a:x",
-                          "http://a b", "http://user@a", "http://a/b?c", "http://a/b#c", "http://a/\r\nX: y",
-                          "http://[::1", "http://[]", "http://[::1]x", "//a", "http://a:80:90"}) {
+  for (const char* bad :
+       {"", "ftp://a", "http://", "http://:80", "http://a:0", "http://a:65536", "http://a:x",
+        "http://a b", "http://user@a", "http://a/b?c", "http://a/b#c", "http://a/\r\nX: y",
+        "http://[::1", "http://[]", "http://[::1]x", "//a", "http://a:80:90"}) {
     EXPECT_FALSE(parse_url(bad)) << bad;
   }
 }
@@ -92,8 +94,8 @@ TEST(Range, CutsToTheSize) {
 
 TEST(Range, TellsAbsentFromUnsatisfiable) {
   ByteRange range;
-  for (const char* ignored : {"", "items=0-1", "bytes=", "bytes=5", "bytes=a-b", "bytes=5-4", "bytes=0-1,3-4",
-                              "bytes=--5", "bytes=99999999999999999999-"}) {
+  for (const char* ignored : {"", "items=0-1", "bytes=", "bytes=5", "bytes=a-b", "bytes=5-4",
+                              "bytes=0-1,3-4", "bytes=--5", "bytes=99999999999999999999-"}) {
     EXPECT_EQ(parse_range(ignored, 1000, range), RangeVerdict::none) << ignored;
   }
   EXPECT_EQ(parse_range("bytes=1000-", 1000, range), RangeVerdict::unsatisfiable);
@@ -129,7 +131,9 @@ TEST(HeadWriter, LeavesFramingToTheConnection) {
 }
 
 TEST(Address, KnowsEverySpellingOfThisMachine) {
-  const auto loopback = [](const char* text) { return is_loopback(boost::asio::ip::make_address(text)); };
+  const auto loopback = [](const char* text) {
+    return is_loopback(boost::asio::ip::make_address(text));
+  };
   EXPECT_TRUE(loopback("127.0.0.1"));
   EXPECT_TRUE(loopback("127.8.9.10"));
   EXPECT_TRUE(loopback("::1"));

@@ -23,7 +23,8 @@ void raise_open_files_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);  // without it fewer connections fit; nothing else changes
 }
 
-// OpenSSL writes to sockets without MSG_NOSIGNAL; a peer that is gone must be an error, not a signal.
+// OpenSSL writes to sockets without MSG_NOSIGNAL; a peer that is gone must be an error, not a
+// signal.
 void block_sigpipe() {
   sigset_t set;
   sigemptyset(&set);
@@ -35,12 +36,15 @@ void block_sigpipe() {
 
 namespace detail {
 
-void post_to(Mailbox& mailbox, std::move_only_function<void()> work) { mailbox.post(std::move(work)); }
+void post_to(Mailbox& mailbox, std::move_only_function<void()> work) {
+  mailbox.post(std::move(work));
+}
 
 void Mailbox::post(std::move_only_function<void()> work) {
   const std::lock_guard lock(mutex_);
   if (io_ == nullptr) return;
-  STOKER_INVARIANT(waiting_.size() < kPostBacklogMax, "too many functions posted to the network thread");
+  STOKER_INVARIANT(waiting_.size() < kPostBacklogMax,
+                   "too many functions posted to the network thread");
   waiting_.push_back(std::move(work));
   if (waiting_.size() > 1) return;
   boost::asio::post(*io_, [self = shared_from_this()] { self->run_waiting(); });
@@ -83,15 +87,23 @@ Network::~Network() {
   impl_->tasks.destroy_all();
 }
 
-void Network::post(std::move_only_function<void()> work) { impl_->mailbox->post(std::move(work)); }
-
-void Network::spawn(Task<void> task) {
-  post([impl = impl_.get(), task = std::move(task)]() mutable { impl->tasks.start(std::move(task)); });
+void Network::post(std::move_only_function<void()> work) {
+  impl_->mailbox->post(std::move(work));
 }
 
-bool Network::on_network_thread() const { return current_network == impl_.get(); }
+void Network::spawn(Task<void> task) {
+  post([impl = impl_.get(), task = std::move(task)]() mutable {
+    impl->tasks.start(std::move(task));
+  });
+}
 
-std::shared_ptr<detail::Mailbox> Network::mailbox() const { return impl_->mailbox; }
+bool Network::on_network_thread() const {
+  return current_network == impl_.get();
+}
+
+std::shared_ptr<detail::Mailbox> Network::mailbox() const {
+  return impl_->mailbox;
+}
 
 Task<void> Network::sleep(Duration delay) {
   boost::asio::steady_timer timer(impl_->io, std::chrono::microseconds(delay.us));
@@ -111,7 +123,8 @@ void wait_for_signal(boost::asio::signal_set& set, std::shared_ptr<std::function
 }  // namespace
 
 void Network::on_signal(int signal, std::function<void()> handler) {
-  // Registered on the calling thread, so that a signal right after this call is not the default action's.
+  // Registered on the calling thread, so that a signal right after this call is not the default
+  // action's.
   auto set = std::make_unique<boost::asio::signal_set>(impl_->io, signal);
   auto shared = std::make_shared<std::function<void()>>(std::move(handler));
   post([impl = impl_.get(), set = std::move(set), shared = std::move(shared)]() mutable {

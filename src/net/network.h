@@ -1,12 +1,14 @@
 // The network thread: one event loop of the operating system on which all connections live.
 //
-// Purpose: owns the I/O thread, spawns tasks on it, bridges callbacks of other threads into awaiting tasks.
-// Threading: construct and destroy on one owner thread; `post`, `spawn` and Completion::operator() from any thread,
-//   the latter even after the Network is gone (then it does nothing).
-// Ownership: servers, clients and streams must be destroyed before their Network. Spawned tasks belong to the Network:
-//   its destructor stops the thread and then destroys, on the owner thread, every frame that has not ended.
-// Limits: kPostBacklogMax posted functions (more is a broken invariant, every source is bounded itself); the limit of
-//   open files is raised to the hard limit.
+// Purpose: owns the I/O thread, spawns tasks on it, bridges callbacks of other threads into
+//   awaiting tasks.
+// Threading: construct and destroy on one owner thread; `post`, `spawn` and Completion::operator()
+//   from any thread, the latter even after the Network is gone (then it does nothing).
+// Ownership: servers, clients and streams must be destroyed before their Network. Spawned tasks
+//   belong to the Network: its destructor stops the thread and then destroys, on the owner thread,
+//   every frame that has not ended.
+// Limits: kPostBacklogMax posted functions (more is a broken invariant, every source is bounded
+//   itself); the limit of open files is raised to the hard limit.
 #pragma once
 
 #include <coroutine>
@@ -30,8 +32,8 @@ void post_to(Mailbox& mailbox, std::move_only_function<void()> work);
 
 class Network {
  public:
-  Network();  // starts the thread
-  ~Network(); // stops the thread; pending tasks are destroyed
+  Network();   // starts the thread
+  ~Network();  // stops the thread; pending tasks are destroyed
   Network(const Network&) = delete;
   Network& operator=(const Network&) = delete;
 
@@ -46,7 +48,8 @@ class Network {
   // Continues the awaiting task after `delay`.
   Task<void> sleep(Duration delay);
 
-  // `handler` runs on the network thread each time the process receives `signal` (SIGTERM, SIGINT, SIGHUP).
+  // `handler` runs on the network thread each time the process receives `signal` (SIGTERM, SIGINT,
+  // SIGHUP).
   void on_signal(int signal, std::function<void()> handler);
 
   // For the other files of this folder, and for async_call.
@@ -62,17 +65,20 @@ namespace detail {
 template <class T>
 struct CompletionState {
   std::shared_ptr<Mailbox> mailbox;
-  std::coroutine_handle<> waiting;  // touched on the network thread only; null once the awaiting frame is gone
+  std::coroutine_handle<>
+      waiting;  // touched on the network thread only; null once the awaiting frame is gone
   std::optional<T> value;
 };
 }  // namespace detail
 
-// What async_call hands out: call it once, from any thread, to let the task go on with `value`. A task whose
-// Completion is dropped uncalled waits until its frame is destroyed, so whoever holds one must call it.
+// What async_call hands out: call it once, from any thread, to let the task go on with `value`. A
+// task whose Completion is dropped uncalled waits until its frame is destroyed, so whoever holds
+// one must call it.
 template <class T>
 class Completion {
  public:
-  explicit Completion(std::shared_ptr<detail::CompletionState<T>> state) : state_(std::move(state)) {}
+  explicit Completion(std::shared_ptr<detail::CompletionState<T>> state)
+      : state_(std::move(state)) {}
   void operator()(T value) {
     auto state = std::move(state_);
     const std::shared_ptr<detail::Mailbox> mailbox = state->mailbox;
@@ -87,12 +93,14 @@ class Completion {
   std::shared_ptr<detail::CompletionState<T>> state_;
 };
 
-// co_await async_call<T>(network, [&](Completion<T> done) { ... }): starts something elsewhere and waits for its answer.
+// co_await async_call<T>(network, [&](Completion<T> done) { ... }): starts something elsewhere and
+// waits for its answer.
 template <class T>
 class AsyncCall {
  public:
   template <class Start>
-  AsyncCall(Network& network, Start start) : state_(std::make_shared<detail::CompletionState<T>>()) {
+  AsyncCall(Network& network, Start start)
+      : state_(std::make_shared<detail::CompletionState<T>>()) {
     state_->mailbox = network.mailbox();
     start_ = [this, start = std::move(start)]() mutable { start(Completion<T>(state_)); };
   }

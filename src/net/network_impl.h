@@ -1,4 +1,5 @@
-// What the files of this folder share of a Network: the event loop, deadlines and the mailbox of other threads.
+// What the files of this folder share of a Network: the event loop, deadlines and the mailbox of
+// other threads.
 #pragma once
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -39,7 +40,8 @@ struct Network::Impl {
   Impl();
 
   boost::asio::io_context io{1};
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_guard{io.get_executor()};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_guard{
+      io.get_executor()};
   std::shared_ptr<detail::Mailbox> mailbox = std::make_shared<detail::Mailbox>(io);
   DeadlineQueue deadlines{io};
   TaskList tasks;
@@ -47,8 +49,8 @@ struct Network::Impl {
   std::thread thread;
 };
 
-// Runs `work` on the network thread and returns when it has run. Must not be called while the network thread waits
-// for the caller.
+// Runs `work` on the network thread and returns when it has run. Must not be called while the
+// network thread waits for the caller.
 void run_and_wait(Network& network, std::move_only_function<void()> work);
 
 }  // namespace stoker::net

@@ -18,7 +18,9 @@ using testing::Event;
 using testing::finish;
 using testing::run;
 
-Task<int> value_of(int value) { co_return value; }
+Task<int> value_of(int value) {
+  co_return value;
+}
 
 Task<int> sum_to(int count) {
   int sum = 0;
@@ -89,22 +91,25 @@ TEST(Network, SleepingTasksGoOn) {
 }
 
 Task<std::string> ask(Network& network, std::function<void(Completion<std::string>)> start) {
-  co_return co_await async_call<std::string>(network, [&](Completion<std::string> done) { start(std::move(done)); });
+  co_return co_await async_call<std::string>(
+      network, [&](Completion<std::string> done) { start(std::move(done)); });
 }
 
 TEST(AsyncCall, AnswersFromAnotherThread) {
   Network network;
   std::thread other;
-  const std::string answer = run(network, ask(network, [&](Completion<std::string> done) {
-                                   other = std::thread([done = std::move(done)]() mutable { done("hello"); });
-                                 }));
+  const std::string answer =
+      run(network, ask(network, [&](Completion<std::string> done) {
+            other = std::thread([done = std::move(done)]() mutable { done("hello"); });
+          }));
   other.join();
   EXPECT_EQ(answer, "hello");
 }
 
 TEST(AsyncCall, AnswersInsideTheStart) {
   Network network;
-  EXPECT_EQ(run(network, ask(network, [](Completion<std::string> done) { done("at once"); })), "at once");
+  EXPECT_EQ(run(network, ask(network, [](Completion<std::string> done) { done("at once"); })),
+            "at once");
 }
 
 struct Probe {
@@ -112,7 +117,8 @@ struct Probe {
   std::shared_ptr<int> kept;
 };
 
-Task<void> wait_forever(Network& network, Probe probe, std::optional<Completion<int>>& out, Event& waiting) {
+Task<void> wait_forever(Network& network, Probe probe, std::optional<Completion<int>>& out,
+                        Event& waiting) {
   co_await async_call<int>(network, [&](Completion<int> done) {
     out.emplace(std::move(done));
     waiting.set();

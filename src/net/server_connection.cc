@@ -18,15 +18,20 @@ void skip_empty_lines(InputBuffer& input) {
 }  // namespace
 
 ServerConnection::ServerConnection(ServerState& server, std::shared_ptr<Transport> transport)
-    : server_(server), channel_(server.deadlines(), std::move(transport)), place_(server.join(*this)) {
-  boost::system::error_code error;  // a peer that is gone already has no address; its first read ends it
+    : server_(server),
+      channel_(server.deadlines(), std::move(transport)),
+      place_(server.join(*this)) {
+  boost::system::error_code
+      error;  // a peer that is gone already has no address; its first read ends it
   const auto address = unmapped(channel_.transport().socket().remote_endpoint(error).address());
   if (error) return;
   peer_address_ = address.to_string();
   peer_is_loopback_ = is_loopback(address);
 }
 
-ServerConnection::~ServerConnection() { server_.leave(place_, idle_); }
+ServerConnection::~ServerConnection() {
+  server_.leave(place_, idle_);
+}
 
 Task<void> ServerConnection::run(std::unique_ptr<ServerConnection> self) {
   if (!co_await self->prepare()) co_return;
@@ -66,7 +71,8 @@ Task<ServerConnection::Next> ServerConnection::serve_one() {
   if (!exchange.answered()) {
     ResponseHead failure{.status = 500, .headers = {}};
     failure.headers.add("Content-Type", "application/json");
-    [[maybe_unused]] auto sent = co_await exchange.respond(std::move(failure), error_body(ErrorCode::internal));
+    [[maybe_unused]] auto sent =
+        co_await exchange.respond(std::move(failure), error_body(ErrorCode::internal));
   }
   exchange_ = nullptr;
   if (exchange.handed_over()) co_return Next::nothing;
@@ -76,7 +82,8 @@ Task<ServerConnection::Next> ServerConnection::serve_one() {
   }
   channel_.unwatch_peer();
   if (channel_.halted()) co_return Next::close;
-  if (!exchange.keep_alive()) co_return exchange.body_read() && channel_.input().empty() ? Next::close : Next::linger;
+  if (!exchange.keep_alive())
+    co_return exchange.body_read() && channel_.input().empty() ? Next::close : Next::linger;
   co_return co_await exchange.skip_rest_of_body() ? Next::another_request : Next::close;
 }
 
@@ -118,8 +125,8 @@ Task<ServerConnection::HeadOutcome> ServerConnection::read_rest_of_head(RequestP
   }
 }
 
-// Reads what the peer still sends, for a while: closing with unread bytes would reset the connection and could destroy
-// the answer before the peer has read it.
+// Reads what the peer still sends, for a while: closing with unread bytes would reset the
+// connection and could destroy the answer before the peer has read it.
 Task<void> ServerConnection::linger() {
   Transport& transport = channel_.transport();
   transport.shutdown_write();

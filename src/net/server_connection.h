@@ -1,4 +1,5 @@
-// One accepted connection: reads heads, runs the handler for each, keeps the order, and ends politely.
+// One accepted connection: reads heads, runs the handler for each, keeps the order, and ends
+// politely.
 //
 // Threading: network thread. Ownership: belongs to its own task, which the server owns.
 #pragma once

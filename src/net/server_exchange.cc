@@ -12,9 +12,13 @@ namespace {
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 constexpr std::size_t kBodyStepBytesMax = 1024 * 1024;
 
-iovec piece_of(std::string_view text) { return {const_cast<char*>(text.data()), text.size()}; }
+iovec piece_of(std::string_view text) {
+  return {const_cast<char*>(text.data()), text.size()};
+}
 
-bool status_without_body(int status) { return status / 100 == 1 || status == 204 || status == 304; }
+bool status_without_body(int status) {
+  return status / 100 == 1 || status == 204 || status == 304;
+}
 
 // "1f\r\n" into `line`.
 std::string_view chunk_line(std::size_t bytes, std::array<char, 24>& line) {
@@ -72,7 +76,9 @@ void ServerExchange::abort() {
   channel_.stop(Halt::stopped);
 }
 
-Error ServerExchange::peer_fault(const char* what) { return Error{ErrorCode::bad_request, what}; }
+Error ServerExchange::peer_fault(const char* what) {
+  return Error{ErrorCode::bad_request, what};
+}
 
 Error ServerExchange::error_of(Halt halt) {
   keep_alive_ = false;
@@ -117,7 +123,9 @@ Task<Result<std::string>> ServerExchange::read_body(std::size_t bytes_max) {
   std::string body;
   std::size_t step = kReadBytes;
   while (true) {
-    if (known) step = static_cast<std::size_t>(std::min<std::uint64_t>(step, std::max<std::uint64_t>(body_.remaining(), 1)));
+    if (known)
+      step = static_cast<std::size_t>(
+          std::min<std::uint64_t>(step, std::max<std::uint64_t>(body_.remaining(), 1)));
     const std::size_t before = body.size();
     body.resize(before + step);
     auto got = co_await read_some({body.data() + before, step});
@@ -141,16 +149,19 @@ Task<bool> ServerExchange::skip_rest_of_body() {
 
 Result<void> ServerExchange::may_answer(const ResponseHead& head) const {
   if (answered()) return fail(ErrorCode::internal, "answered twice");
-  if (!sendable(head.headers)) return fail(ErrorCode::internal, "a response field that may not be sent");
+  if (!sendable(head.headers))
+    return fail(ErrorCode::internal, "a response field that may not be sent");
   return {};
 }
 
 void ServerExchange::append_connection_fields(std::string& text, const ResponseHead& head) {
   const auto connection = head.headers.find("Connection");
   const bool wants_close = connection && list_has_word(*connection, "close");
-  const bool rest_is_short = body_.done() || (request_.framing.kind == BodyFraming::Kind::length && !continue_owed_ &&
-                                              body_.remaining() <= kDrainBytesMax);
-  if (wants_close || !rest_is_short || framing_ == Framing::until_close || connection_.server().draining()) {
+  const bool rest_is_short =
+      body_.done() || (request_.framing.kind == BodyFraming::Kind::length && !continue_owed_ &&
+                       body_.remaining() <= kDrainBytesMax);
+  if (wants_close || !rest_is_short || framing_ == Framing::until_close ||
+      connection_.server().draining()) {
     keep_alive_ = false;
   }
   if (!keep_alive_) return append_field(text, "Connection", "close");
@@ -162,7 +173,8 @@ Task<Result<void>> ServerExchange::respond(ResponseHead head, std::string body) 
   answer_ = Answer::complete;
   std::string text = response_head_text(head);
   const bool to_head = request_.head.method == "HEAD";
-  const auto named = to_head ? head.headers.find("Content-Length") : std::nullopt;  // of what GET would answer
+  const auto named =
+      to_head ? head.headers.find("Content-Length") : std::nullopt;  // of what GET would answer
   const std::string length = named ? std::string(*named) : std::to_string(body.size());
   if (!status_without_body(head.status)) append_field(text, "Content-Length", length);
   framing_ = Framing::length;
@@ -199,7 +211,9 @@ Task<Result<void>> ServerExchange::start(ResponseHead head) {
   co_return co_await send({&piece, 1});
 }
 
-Task<Result<void>> ServerExchange::write(std::string_view piece) { co_return co_await write_pieces({&piece, 1}); }
+Task<Result<void>> ServerExchange::write(std::string_view piece) {
+  co_return co_await write_pieces({&piece, 1});
+}
 
 Task<Result<void>> ServerExchange::write_pieces(std::span<const std::string_view> pieces) {
   if (answer_ != Answer::streaming) co_return fail(ErrorCode::internal, "write without start");
@@ -219,7 +233,8 @@ Task<Result<void>> ServerExchange::write_pieces(std::span<const std::string_view
   co_return co_await send_body(pieces, bytes);
 }
 
-Task<Result<void>> ServerExchange::send_body(std::span<const std::string_view> pieces, std::size_t bytes) {
+Task<Result<void>> ServerExchange::send_body(std::span<const std::string_view> pieces,
+                                             std::size_t bytes) {
   constexpr std::size_t kPiecesPerCall = 64;
   std::array<char, 24> line;
   std::array<iovec, kPiecesPerCall + 2> vectors;
@@ -253,7 +268,8 @@ Task<Result<void>> ServerExchange::finish() {
 }
 
 Task<Result<void>> ServerExchange::send(std::span<iovec> pieces) {
-  const auto sent = co_await channel_.write_all(pieces, connection_.server().limits().write_stall_timeout);
+  const auto sent =
+      co_await channel_.write_all(pieces, connection_.server().limits().write_stall_timeout);
   if (sent) co_return Result<void>();
   answer_ = Answer::cut;
   co_return fail(error_of(sent.error()));

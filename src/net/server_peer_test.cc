@@ -19,7 +19,9 @@ constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 class ServerPeer : public ::testing::Test {
  protected:
   Socket peer() { return connect_to(server_->port()); }
-  void serve_with(Handler handler, ServerLimits limits = {}) { server_ = serve(network_, std::move(handler), limits); }
+  void serve_with(Handler handler, ServerLimits limits = {}) {
+    server_ = serve(network_, std::move(handler), limits);
+  }
 
   // Waits on the network thread's own clock for the connections to be gone.
   bool connections_become(std::size_t count) {
@@ -37,7 +39,9 @@ class ServerPeer : public ::testing::Test {
   std::unique_ptr<HttpServer> server_;
 };
 
-Task<void> hello(Exchange& exchange) { co_await exchange.respond({}, "hello"); }
+Task<void> hello(Exchange& exchange) {
+  co_await exchange.respond({}, "hello");
+}
 
 // A handler that waits until its peer is gone.
 class UntilGone {
@@ -84,7 +88,8 @@ TEST_F(ServerPeer, DribblingDoesNotExtendTheHeadTimeout) {
   Socket socket = peer();
   std::string_view head = "GET / HTTP/1.1\r\nX: ";
   socket.send(head);
-  // Sends for as long as the server takes it; the timeout counts from the first byte, so the sending comes to an end.
+  // Sends for as long as the server takes it; the timeout counts from the first byte, so the
+  // sending comes to an end.
   while (socket.send("y")) {
     pollfd state{socket.fd(), POLLIN, 0};
     if (::poll(&state, 1, 1) > 0) break;
@@ -150,7 +155,8 @@ TEST_F(ServerPeer, LeavingBeforeOrInTheHeadLeavesNothing) {
 }
 
 TEST_F(ServerPeer, LeavingInTheBodyFailsTheRead) {
-  constexpr std::string_view kChunked = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+  constexpr std::string_view kChunked =
+      "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
   const std::size_t head = kChunked.find("5\r\n");
   std::unique_ptr<Event> failed;
   serve_with([&](Exchange& e) -> Task<void> {

@@ -1,4 +1,5 @@
-// What the connections of one server share: limits, handler, the list of connections and the acceptor.
+// What the connections of one server share: limits, handler, the list of connections and the
+// acceptor.
 //
 // Threading: network thread, except `count`.
 #pragma once
@@ -21,7 +22,8 @@ class ServerState : public std::enable_shared_from_this<ServerState> {
   using Acceptor = boost::asio::ip::tcp::acceptor;
   using Connections = std::list<ServerConnection*>;
 
-  ServerState(Network& network, ServerLimits limits, Handler handler, SslContext tls, Acceptor acceptor);
+  ServerState(Network& network, ServerLimits limits, Handler handler, SslContext tls,
+              Acceptor acceptor);
 
   void accept_next();
   void drain(Duration deadline, std::move_only_function<void()> drained);

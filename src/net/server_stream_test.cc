@@ -19,8 +19,12 @@ constexpr std::size_t kMiB = 1024 * 1024;
 
 class ServerStream : public ::testing::Test {
  protected:
-  Socket peer(int receive_buffer_bytes = 0) { return connect_to(server_->port(), receive_buffer_bytes); }
-  void serve_with(Handler handler, ServerLimits limits = {}) { server_ = serve(network_, std::move(handler), limits); }
+  Socket peer(int receive_buffer_bytes = 0) {
+    return connect_to(server_->port(), receive_buffer_bytes);
+  }
+  void serve_with(Handler handler, ServerLimits limits = {}) {
+    server_ = serve(network_, std::move(handler), limits);
+  }
 
   Network network_;
   std::unique_ptr<HttpServer> server_;
@@ -45,7 +49,8 @@ TEST_F(ServerStream, EachPieceLeavesAtOnce) {
   });
   socket = peer();
   socket.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-  EXPECT_NE(socket.receive_until("\r\n\r\n").find("Transfer-Encoding: chunked\r\n"), std::string::npos);
+  EXPECT_NE(socket.receive_until("\r\n\r\n").find("Transfer-Encoding: chunked\r\n"),
+            std::string::npos);
   ASSERT_TRUE(waiting.happens());
   (*go_on)(1);
   EXPECT_EQ(socket.receive_until("0\r\n\r\n"), "8\r\n{\"n\":1}\n\r\n8\r\n{\"n\":2}\n\r\n0\r\n\r\n");
@@ -136,7 +141,8 @@ TEST_F(ServerStream, EchoesWhileReading) {
   socket.receive_until("\r\n\r\n");
   for (const char* word : {"one", "two", "six"}) {
     socket.send(std::string("3\r\n") + word + "\r\n");
-    EXPECT_EQ(socket.receive_until(std::string(word) + "\r\n"), std::string("3\r\n") + word + "\r\n");
+    EXPECT_EQ(socket.receive_until(std::string(word) + "\r\n"),
+              std::string("3\r\n") + word + "\r\n");
   }
   socket.send("0\r\n\r\n");
   EXPECT_EQ(socket.receive_until("0\r\n\r\n"), "0\r\n\r\n");
@@ -152,7 +158,8 @@ TEST_F(ServerStream, TakesAThirtyMegabyteUpload) {
   });
   const std::string part(kMiB, 'u');
   Socket socket = peer();
-  socket.send("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(30 * kMiB) + "\r\n\r\n");
+  socket.send("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(30 * kMiB) +
+              "\r\n\r\n");
   for (int i = 0; i < 30; ++i) ASSERT_TRUE(socket.send(part));
   EXPECT_TRUE(socket.receive_answer().ends_with(std::to_string(30 * kMiB)));
   socket.send("PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -177,7 +184,8 @@ TEST_F(ServerStream, ASlowReaderStopsTheWriter) {
   });
   Socket socket = peer(64 * 1024);
   socket.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-  // Whoever reads a little sees the writer at most the kernel's buffers ahead, however long the stream is.
+  // Whoever reads a little sees the writer at most the kernel's buffers ahead, however long the
+  // stream is.
   std::size_t received = 0;
   std::size_t ahead_max = 0;
   while (received < 20 * kMiB) {

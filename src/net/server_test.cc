@@ -19,7 +19,8 @@ Task<void> mirror(Exchange& exchange) {
   if (!body) co_return;
   ResponseHead answer;
   answer.headers.add("Content-Type", "text/plain");
-  const auto sent = co_await exchange.respond(answer, head.method + " " + head.path + "?" + head.query + ":" + *body);
+  const auto sent = co_await exchange.respond(
+      answer, head.method + " " + head.path + "?" + head.query + ":" + *body);
   EXPECT_TRUE(sent.has_value());
 }
 
@@ -32,7 +33,9 @@ class Server : public ::testing::Test {
     socket.send(request);
     return socket.receive_all();
   }
-  void serve_with(Handler handler, ServerLimits limits = {}) { server_ = serve(network_, std::move(handler), limits); }
+  void serve_with(Handler handler, ServerLimits limits = {}) {
+    server_ = serve(network_, std::move(handler), limits);
+  }
 
   Network network_;
   std::unique_ptr<HttpServer> server_ = serve(network_, mirror);
@@ -55,11 +58,13 @@ TEST_F(Server, AnswersAndKeepsTheConnection) {
 TEST_F(Server, AnswersPipelinedRequestsInOrder) {
   std::string requests;
   for (int i = 0; i < 200; ++i) {
-    requests += "POST /" + std::to_string(i) + " HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab";
+    requests +=
+        "POST /" + std::to_string(i) + " HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab";
   }
   Socket socket = peer();
   socket.send(requests);
-  for (int i = 0; i < 200; ++i) EXPECT_EQ(body_of(socket.receive_answer()), "POST /" + std::to_string(i) + "?:ab");
+  for (int i = 0; i < 200; ++i)
+    EXPECT_EQ(body_of(socket.receive_answer()), "POST /" + std::to_string(i) + "?:ab");
 }
 
 TEST_F(Server, PipelinedRequestsOfSlowHandlersKeepTheirOrder) {
@@ -75,7 +80,9 @@ TEST_F(Server, PipelinedRequestsOfSlowHandlersKeepTheirOrder) {
 
 TEST_F(Server, ReadsChunkedBodiesWithTrailers) {
   Socket socket = peer();
-  socket.send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nX-T: 1\r\n\r\n");
+  socket.send(
+      "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;x=y\r\n "
+      "world\r\n0\r\nX-T: 1\r\n\r\n");
   EXPECT_EQ(body_of(socket.receive_answer()), "POST /?:hello world");
   socket.send("GET /next HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_EQ(body_of(socket.receive_answer()), "GET /next?:");
@@ -86,7 +93,8 @@ TEST_F(Server, RefusesABodyWithMalformedChunks) {
     const auto body = co_await e.read_body(1000);
     EXPECT_FALSE(body.has_value());
     EXPECT_FALSE(e.gone());
-    if (!body) co_await e.respond({.status = error_http_status(body.error().code), .headers = {}}, "");
+    if (!body)
+      co_await e.respond({.status = error_http_status(body.error().code), .headers = {}}, "");
   });
   const std::string answer =
       exchange("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloXX");
@@ -103,7 +111,8 @@ TEST_F(Server, AsksForABodyOnlyWhenTheHandlerReadsIt) {
 }
 
 TEST_F(Server, RefusesWithoutAskingForTheBody) {
-  serve_with([](Exchange& e) -> Task<void> { co_await e.respond({.status = 403, .headers = {}}, "no"); });
+  serve_with(
+      [](Exchange& e) -> Task<void> { co_await e.respond({.status = 403, .headers = {}}, "no"); });
   Socket socket = peer();
   socket.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
   const std::string answer = socket.receive_answer();
@@ -197,11 +206,14 @@ TEST_F(Server, RefusesBadRequestsWithACode) {
   };
   refused("nonsense\r\n\r\n", 400, "bad_request");
   refused("GET / HTTP/1.1\r\n\r\n", 400, "bad_request");
-  refused("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "bad_request");
-  refused("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400, "bad_request");
+  refused("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+          400, "bad_request");
+  refused("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400,
+          "bad_request");
   refused("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501, "bad_request");
   refused("GET /" + std::string(20'000, 'a') + " HTTP/1.1\r\nHost: x\r\n\r\n", 414, "too_large");
-  refused("GET / HTTP/1.1\r\nHost: x\r\nX: " + std::string(20'000, 'a') + "\r\n\r\n", 431, "too_large");
+  refused("GET / HTTP/1.1\r\nHost: x\r\nX: " + std::string(20'000, 'a') + "\r\n\r\n", 431,
+          "too_large");
 }
 
 TEST_F(Server, AnswersForAHandlerThatDidNot) {
@@ -218,16 +230,19 @@ TEST_F(Server, AnswersForAHandlerThatDidNot) {
 TEST_F(Server, ReadsAShortUnwantedBodyAndKeepsTheConnection) {
   serve_with([](Exchange& e) -> Task<void> { co_await e.respond({}, e.head().path); });
   Socket socket = peer();
-  socket.send("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 30000\r\n\r\n" + std::string(30'000, 'b') +
-              "GET /c HTTP/1.1\r\nHost: x\r\n\r\n");
+  socket.send("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 30000\r\n\r\n" +
+              std::string(30'000, 'b') + "GET /c HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_EQ(body_of(socket.receive_answer()), "/a");
   EXPECT_EQ(body_of(socket.receive_answer()), "/c");
 }
 
 TEST_F(Server, ALongUnwantedBodyDoesNotDestroyTheAnswer) {
-  serve_with([](Exchange& e) -> Task<void> { co_await e.respond({.status = 413, .headers = {}}, "too much"); });
+  serve_with([](Exchange& e) -> Task<void> {
+    co_await e.respond({.status = 413, .headers = {}}, "too much");
+  });
   Socket socket = peer();
-  socket.send("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + std::string(1'000'000, 'b'));
+  socket.send("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" +
+              std::string(1'000'000, 'b'));
   const std::string answer = socket.receive_all();
   EXPECT_EQ(status_of(answer), 413);
   EXPECT_EQ(body_of(answer), "too much");
@@ -237,11 +252,15 @@ TEST_F(Server, SaysTooLargeBeforeReading) {
   serve_with([](Exchange& e) -> Task<void> {
     const auto body = co_await e.read_body(10);
     EXPECT_FALSE(body.has_value());
-    if (!body) co_await e.respond({.status = error_http_status(body.error().code), .headers = {}}, "");
+    if (!body)
+      co_await e.respond({.status = error_http_status(body.error().code), .headers = {}}, "");
   });
-  EXPECT_EQ(status_of(exchange("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 11000000\r\n\r\n")), 413);
-  EXPECT_EQ(status_of(exchange("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nb\r\nhello world\r\n")),
+  EXPECT_EQ(status_of(exchange("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 11000000\r\n\r\n")),
             413);
+  EXPECT_EQ(
+      status_of(exchange(
+          "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nb\r\nhello world\r\n")),
+      413);
 }
 
 TEST_F(Server, ABodyOfExactlyTheLimitIsTaken) {
@@ -253,7 +272,9 @@ TEST_F(Server, ABodyOfExactlyTheLimitIsTaken) {
   Socket socket = peer();
   socket.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n0123456789");
   EXPECT_EQ(body_of(socket.receive_answer()), "0123456789");
-  socket.send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n0\r\n\r\n");
+  socket.send(
+      "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "
+      "chunked\r\n\r\na\r\n0123456789\r\n0\r\n\r\n");
   EXPECT_EQ(body_of(socket.receive_answer()), "0123456789");
 }
 
@@ -311,9 +332,12 @@ TEST_F(Server, SaysWhyItCannotListen) {
     const auto server = HttpServer::listen(network_, options, mirror);
     return server ? std::string("listens") : std::string(error_name(server.error().code));
   };
-  EXPECT_EQ(failure({.host = "127.0.0.1", .port = server_->port(), .tls = {}, .limits = {}}), "conflict");
+  EXPECT_EQ(failure({.host = "127.0.0.1", .port = server_->port(), .tls = {}, .limits = {}}),
+            "conflict");
   EXPECT_EQ(failure({.host = "192.0.2.1", .port = 0, .tls = {}, .limits = {}}), "bad_request");
-  EXPECT_EQ(failure({.host = "127.0.0.1", .port = 0, .tls = TlsFiles{"/none", "/none"}, .limits = {}}), "bad_request");
+  EXPECT_EQ(
+      failure({.host = "127.0.0.1", .port = 0, .tls = TlsFiles{"/none", "/none"}, .limits = {}}),
+      "bad_request");
 }
 
 }  // namespace

@@ -1,10 +1,11 @@
 // Coroutines of the network threads: a Task is started by whoever awaits it and returns one value.
 //
-// Purpose: handlers read as straight code (`co_await exchange.read_body(...)`) without naming Asio outside `net`.
-// Threading: a chain of tasks runs on the network thread it was spawned on. `Completion` may be called from any thread;
-//   the awaiting task always continues on its own network thread.
-// Ownership: the awaiting frame owns the task. Coroutine functions take parameters by value, or references to things
-//   that outlive the call; coroutine lambdas capture nothing.
+// Purpose: handlers read as straight code (`co_await exchange.read_body(...)`) without naming Asio
+//   outside `net`.
+// Threading: a chain of tasks runs on the network thread it was spawned on. `Completion` may be
+//   called from any thread; the awaiting task always continues on its own network thread.
+// Ownership: the awaiting frame owns the task. Coroutine functions take parameters by value, or
+//   references to things that outlive the call; coroutine lambdas capture nothing.
 // Errors: tasks return Result; an exception that leaves a task is a broken invariant.
 #pragma once
 

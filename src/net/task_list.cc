@@ -6,7 +6,8 @@ struct TaskList::Root {
   using promise_type = RootPromise;
 };
 
-// Links itself into the list while its frame lives. The frame destroys itself when the task has ended.
+// Links itself into the list while its frame lives. The frame destroys itself when the task has
+// ended.
 struct TaskList::RootPromise {
   RootPromise(TaskList& owner, Task<void>&) : list(owner), next(owner.first_) {
     if (next != nullptr) next->previous = this;
@@ -33,9 +34,13 @@ struct TaskList::RootPromise {
   RootPromise* next;
 };
 
-TaskList::Root TaskList::run(TaskList&, Task<void> task) { co_await task; }
+TaskList::Root TaskList::run(TaskList&, Task<void> task) {
+  co_await task;
+}
 
-void TaskList::start(Task<void> task) { run(*this, std::move(task)); }
+void TaskList::start(Task<void> task) {
+  run(*this, std::move(task));
+}
 
 void TaskList::destroy_all() {
   while (first_ != nullptr) std::coroutine_handle<RootPromise>::from_promise(*first_).destroy();

@@ -1,6 +1,7 @@
 // Running top-level tasks: each is owned here until it ends or the list destroys it.
 //
-// Threading: network thread; destroy_all also on the owner thread after the network thread has ended.
+// Threading: network thread; destroy_all also on the owner thread after the network thread has
+//   ended.
 // REQUIRES: destroy_all (and the destructor) must not be reached from inside a task of the list.
 #pragma once
 

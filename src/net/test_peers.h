@@ -1,6 +1,8 @@
-// Peers made of plain blocking sockets, and a way to run a task from a test. For the tests of this folder.
+// Peers made of plain blocking sockets, and a way to run a task from a test. For the tests of this
+// folder.
 //
-// Nothing here waits for time to pass: every wait is for an event and fails after kGuard, which is generous.
+// Nothing here waits for time to pass: every wait is for an event and fails after kGuard, which is
+// generous.
 #pragma once
 
 #include <arpa/inet.h>
@@ -109,7 +111,8 @@ class Socket {
   bool ends() {
     while (true) {
       pollfd state{fd_, POLLIN, 0};
-      if (::poll(&state, 1, static_cast<int>(std::chrono::milliseconds(kGuard).count())) <= 0) return false;
+      if (::poll(&state, 1, static_cast<int>(std::chrono::milliseconds(kGuard).count())) <= 0)
+        return false;
       char bytes[4096];
       if (::recv(fd_, bytes, sizeof bytes, 0) <= 0) return true;
     }
@@ -131,7 +134,8 @@ inline sockaddr_in loopback(std::uint16_t port) {
 inline Socket connect_to(std::uint16_t port, int receive_buffer_bytes = 0) {
   Socket socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (receive_buffer_bytes > 0) {
-    ::setsockopt(socket.fd(), SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof receive_buffer_bytes);
+    ::setsockopt(socket.fd(), SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes,
+                 sizeof receive_buffer_bytes);
   }
   const int no_delay = 1;
   ::setsockopt(socket.fd(), IPPROTO_TCP, TCP_NODELAY, &no_delay, sizeof no_delay);
@@ -231,9 +235,10 @@ class Event {
   std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
-inline std::unique_ptr<HttpServer> serve(Network& network, Handler handler, ServerLimits limits = {}) {
-  auto server = HttpServer::listen(network, {.host = "127.0.0.1", .port = 0, .tls = {}, .limits = limits},
-                                   std::move(handler));
+inline std::unique_ptr<HttpServer> serve(Network& network, Handler handler,
+                                         ServerLimits limits = {}) {
+  auto server = HttpServer::listen(
+      network, {.host = "127.0.0.1", .port = 0, .tls = {}, .limits = limits}, std::move(handler));
   EXPECT_TRUE(server.has_value());
   return std::move(*server);
 }

@@ -5,13 +5,19 @@
 namespace stoker::net {
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
+bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
 
 }  // namespace
 
-bool same_word(std::string_view a, std::string_view b) { return a.size() == b.size() && starts_with_word(a, b); }
+bool same_word(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && starts_with_word(a, b);
+}
 
 bool starts_with_word(std::string_view text, std::string_view prefix) {
   if (text.size() < prefix.size()) return false;

@@ -23,7 +23,8 @@ bool is_address(const std::string& host) {
 
 }  // namespace
 
-Result<SslContext> server_tls_context(const std::string& certificate_chain_pem, const std::string& private_key_pem) {
+Result<SslContext> server_tls_context(const std::string& certificate_chain_pem,
+                                      const std::string& private_key_pem) {
   SslContext context(SSL_CTX_new(TLS_server_method()));
   if (!context) return tls_failure("TLS context");
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
@@ -34,7 +35,8 @@ Result<SslContext> server_tls_context(const std::string& certificate_chain_pem, 
   if (SSL_CTX_use_PrivateKey_file(context.get(), private_key_pem.c_str(), SSL_FILETYPE_PEM) != 1) {
     return tls_failure("private key file");
   }
-  if (SSL_CTX_check_private_key(context.get()) != 1) return tls_failure("private key and certificate");
+  if (SSL_CTX_check_private_key(context.get()) != 1)
+    return tls_failure("private key and certificate");
   return context;
 }
 
@@ -43,8 +45,9 @@ Result<SslContext> client_tls_context(const std::optional<std::string>& ca_file)
   if (!context) return tls_failure("TLS context");
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
-  const int loaded = ca_file ? SSL_CTX_load_verify_locations(context.get(), ca_file->c_str(), nullptr)
-                             : SSL_CTX_set_default_verify_paths(context.get());
+  const int loaded = ca_file
+                         ? SSL_CTX_load_verify_locations(context.get(), ca_file->c_str(), nullptr)
+                         : SSL_CTX_set_default_verify_paths(context.get());
   if (loaded != 1) return tls_failure("authority file");
   return context;
 }

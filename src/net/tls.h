@@ -21,7 +21,8 @@ struct SslContextDeleter {
 using SslContext = std::unique_ptr<SSL_CTX, SslContextDeleter>;
 
 // TLS 1.2 and newer. The paths are PEM files.
-Result<SslContext> server_tls_context(const std::string& certificate_chain_pem, const std::string& private_key_pem);
+Result<SslContext> server_tls_context(const std::string& certificate_chain_pem,
+                                      const std::string& private_key_pem);
 
 // Trusts only `ca_file` if given, else the system's authorities.
 Result<SslContext> client_tls_context(const std::optional<std::string>& ca_file);

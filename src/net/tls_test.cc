@@ -38,7 +38,8 @@ Certificate self_signed(EVP_PKEY* key, const char* names) {
   X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
   X509_set_pubkey(certificate.get(), key);
   X509_NAME* name = X509_get_subject_name(certificate.get());
-  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("test"), -1, -1, 0);
+  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+                             reinterpret_cast<const unsigned char*>("test"), -1, -1, 0);
   X509_set_issuer_name(certificate.get(), name);
   add_extension(certificate.get(), NID_subject_alt_name, names);
   add_extension(certificate.get(), NID_basic_constraints, "critical,CA:TRUE");
@@ -88,7 +89,9 @@ Task<void> mirror(Exchange& exchange) {
 
 class Tls : public ::testing::Test {
  protected:
-  void listen(Handler handler, ServerLimits limits = {}) { listen(std::move(handler), files_, limits); }
+  void listen(Handler handler, ServerLimits limits = {}) {
+    listen(std::move(handler), files_, limits);
+  }
   void listen(Handler handler, const CertificateFolder& files, ServerLimits limits = {}) {
     auto server = HttpServer::listen(network_,
                                      {.host = "127.0.0.1",
@@ -209,8 +212,8 @@ TEST_F(Tls, APeerThatLeavesIsNoticed) {
 }
 
 Task<Result<std::string>> talk(HttpClient& client, std::uint16_t port) {
-  auto socket = co_await client.open_websocket({.tls = true, .host = "127.0.0.1", .port = port, .base_path = ""},
-                                               "/ws", {}, {});
+  auto socket = co_await client.open_websocket(
+      {.tls = true, .host = "127.0.0.1", .port = port, .base_path = ""}, "/ws", {}, {});
   if (!socket) co_return fail(socket.error());
   const std::string question(100'000, 'q');
   if (auto sent = co_await (*socket)->write_text(question); !sent) co_return fail(sent.error());
@@ -225,7 +228,8 @@ TEST_F(Tls, CarriesAWebSocket) {
     auto socket = co_await e.accept_websocket();
     EXPECT_TRUE(socket.has_value());
     if (!socket) co_return;
-    while (auto message = co_await (*socket)->read()) co_await (*socket)->write_text(message->bytes);
+    while (auto message = co_await (*socket)->read())
+      co_await (*socket)->write_text(message->bytes);
   });
   const auto client = HttpClient::create(network_, {.ca_file = files_.certificate_path()});
   const auto said = run(network_, talk(*client, server_->port()));

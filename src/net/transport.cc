@@ -15,14 +15,19 @@ namespace {
 constexpr int kStepsBeforeBreath = 64;
 constexpr std::size_t kTlsRecordBytes = 16 * 1024;
 
-std::uint8_t bits(Transport::Interest interest) { return static_cast<std::uint8_t>(interest); }
+std::uint8_t bits(Transport::Interest interest) {
+  return static_cast<std::uint8_t>(interest);
+}
 
-bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
+bool would_block(int error) {
+  return error == EAGAIN || error == EWOULDBLOCK;
+}
 
 }  // namespace
 
 Transport::Transport(Socket socket) : socket_(std::move(socket)) {
-  boost::system::error_code ignored;  // a socket without these options still works; a dead one fails at its first step
+  boost::system::error_code
+      ignored;  // a socket without these options still works; a dead one fails at its first step
   socket_.non_blocking(true, ignored);
   socket_.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
 }
@@ -95,7 +100,8 @@ IoStep Transport::write_plain(std::span<const iovec> pieces) {
   }
 }
 
-// Small pieces share a record. A repeated call after needs_write sees the same pieces, hence the same bytes first.
+// Small pieces share a record. A repeated call after needs_write sees the same pieces, hence the
+// same bytes first.
 IoStep Transport::write_tls(std::span<const iovec> pieces) {
   std::array<char, kTlsRecordBytes> record;
   const void* data = pieces.front().iov_base;
@@ -125,7 +131,8 @@ bool Transport::quiet() {
     const int result = SSL_peek_ex(ssl_.get(), &byte, 1, &bytes);
     return result != 1 && tls_step(result).progress == Progress::needs_read;
   }
-  return ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && would_block(errno);
+  return ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+         would_block(errno);
 }
 
 short Transport::poll_now(short events) {
@@ -134,15 +141,20 @@ short Transport::poll_now(short events) {
   return ::poll(&state, 1, 0) > 0 ? state.revents : short{0};
 }
 
-bool Transport::peer_has_closed() { return (poll_now(POLLRDHUP) & (POLLRDHUP | POLLHUP | POLLERR)) != 0; }
+bool Transport::peer_has_closed() {
+  return (poll_now(POLLRDHUP) & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
 
-bool Transport::peer_has_reset() { return (poll_now(0) & (POLLHUP | POLLERR)) != 0; }
+bool Transport::peer_has_reset() {
+  return (poll_now(0) & (POLLHUP | POLLERR)) != 0;
+}
 
 void Transport::shutdown_write() {
   if (closed()) return;
   if (ssl_ && tls_ready_) {
     ERR_clear_error();
-    SSL_shutdown(ssl_.get());  // sends close_notify if the socket takes it now; nobody waits for the answer
+    SSL_shutdown(
+        ssl_.get());  // sends close_notify if the socket takes it now; nobody waits for the answer
     tls_ready_ = false;
   }
   boost::system::error_code ignored;  // the peer may be gone already
@@ -170,9 +182,13 @@ Transport::Wait Transport::ready(Side side, Progress progress) {
   return {*this, side, progress == Progress::needs_write ? Interest::writable : Interest::readable};
 }
 
-Transport::Wait Transport::ready(Side side, Interest interest) { return {*this, side, interest}; }
+Transport::Wait Transport::ready(Side side, Interest interest) {
+  return {*this, side, interest};
+}
 
-Transport::Breath Transport::breathe() { return Breath(*this); }
+Transport::Breath Transport::breathe() {
+  return Breath(*this);
+}
 
 void Transport::wait(Side side, Interest interest, std::coroutine_handle<> coroutine) {
   steps_without_wait_ = 0;
@@ -195,16 +211,16 @@ void Transport::unwatch(Side side) {
   if (waiter(side).callback) waiter(side) = {};
 }
 
-// A wait of the event loop that nobody is interested in any more stays armed and serves the next one.
+// A wait of the event loop that nobody is interested in any more stays armed and serves the next
+// one.
 void Transport::arm(Interest interest) {
   for (const Interest direction : {Interest::readable, Interest::writable}) {
     bool& armed = armed_[direction == Interest::readable ? 0 : 1];
     if ((bits(interest) & bits(direction)) == 0 || armed) continue;
     armed = true;
     const auto what = direction == Interest::readable ? Socket::wait_read : Socket::wait_write;
-    socket_.async_wait(what, [self = shared_from_this(), direction](const boost::system::error_code&) {
-      self->on_ready(direction);
-    });
+    socket_.async_wait(what, [self = shared_from_this(), direction](
+                                 const boost::system::error_code&) { self->on_ready(direction); });
   }
 }
 
@@ -220,6 +236,19 @@ void Transport::fire(Side side, Interest direction) {
   Waiter taken = std::exchange(place, {});
   if (taken.coroutine) return taken.coroutine.resume();
   if (taken.callback) taken.callback();
+}
+
+Transport::Wait::~Wait() {
+  if (suspended_ && transport_.waiter(side_).coroutine == suspended_) transport_.waiter(side_) = {};
+}
+
+void Transport::Wait::await_suspend(std::coroutine_handle<> coroutine) {
+  suspended_ = coroutine;
+  transport_.wait(side_, interest_, coroutine);
+}
+
+Transport::Breath::~Breath() {
+  if (suspended_ && transport_.breather_ == suspended_) transport_.breather_ = nullptr;
 }
 
 bool Transport::Breath::await_ready() {

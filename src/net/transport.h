@@ -1,10 +1,13 @@
-// One connected TCP socket, plain or TLS: non-blocking steps, and waiting until a step can make progress.
+// One connected TCP socket, plain or TLS: non-blocking steps, and waiting until a step can make
+// progress.
 //
-// Purpose: the single place that touches sockets. A step moves what it can without waiting; between steps a coroutine
-//   (or a callback) waits for readiness, so no buffer is ever lent to the kernel while somebody waits.
-// Threading: network thread. Destruction also on the owner thread after the network thread has ended.
-// Ownership: shared only because a wait of the event loop may outlive the owner; whoever owns the connection calls
-//   `close` when done with it.
+// Purpose: the single place that touches sockets. A step moves what it can without waiting; between
+//   steps a coroutine (or a callback) waits for readiness, so no buffer is ever lent to the kernel
+//   while somebody waits.
+// Threading: network thread. Destruction also on the owner thread after the network thread has
+//   ended.
+// Ownership: shared only because a wait of the event loop may outlive the owner; whoever owns the
+//   connection calls `close` when done with it.
 // Limits: one waiting reader and one waiting writer.
 #pragma once
 
@@ -56,9 +59,11 @@ class Transport : public std::enable_shared_from_this<Transport> {
   IoStep read(std::span<char> into);
   // Writes the pieces as one; `bytes` counts over all of them.
   IoStep write(std::span<const iovec> pieces);
-  // Whether an idle connection has neither bytes nor an end waiting, so that it can carry another request.
+  // Whether an idle connection has neither bytes nor an end waiting, so that it can carry another
+  // request.
   bool quiet();
-  // Seen without reading, for times when nothing is read: the peer's end (also a half-close), or a reset.
+  // Seen without reading, for times when nothing is read: the peer's end (also a half-close), or a
+  // reset.
   bool peer_has_closed();
   bool peer_has_reset();
 
@@ -117,15 +122,9 @@ class Transport::Wait {
   Wait(Transport& transport, Side side, Interest interest)
       : transport_(transport), side_(side), interest_(interest) {}
   Wait(const Wait&) = delete;
-  Wait& operator=(const Wait&) = delete;
-  ~Wait() {
-    if (suspended_ && transport_.waiter(side_).coroutine == suspended_) transport_.waiter(side_) = {};
-  }
+  ~Wait();
   bool await_ready() const { return transport_.closed(); }
-  void await_suspend(std::coroutine_handle<> coroutine) {
-    suspended_ = coroutine;
-    transport_.wait(side_, interest_, coroutine);
-  }
+  void await_suspend(std::coroutine_handle<> coroutine);
   void await_resume() { suspended_ = nullptr; }
 
  private:
@@ -134,15 +133,11 @@ class Transport::Wait {
   Interest interest_;
   std::coroutine_handle<> suspended_;
 };
-
 class Transport::Breath {
  public:
   explicit Breath(Transport& transport) : transport_(transport) {}
   Breath(const Breath&) = delete;
-  Breath& operator=(const Breath&) = delete;
-  ~Breath() {
-    if (suspended_ && transport_.breather_ == suspended_) transport_.breather_ = nullptr;
-  }
+  ~Breath();
   bool await_ready();
   void await_suspend(std::coroutine_handle<> coroutine);
   void await_resume() { suspended_ = nullptr; }

@@ -1,9 +1,53 @@
 #include "net/transport_stream.h"
 
+#include <array>
 #include <boost/asio/error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <cstring>
 
 namespace stoker::net {
+namespace {
+
+constexpr std::chrono::seconds kTeardownTimeout{2};
+
+struct Teardown : std::enable_shared_from_this<Teardown> {
+  Teardown(std::shared_ptr<Transport> t, std::move_only_function<void()> d)
+      : transport(std::move(t)),
+        done(std::move(d)),
+        timer(transport->socket().get_executor(), kTeardownTimeout) {}
+
+  void start() {
+    transport->shutdown_write();
+    timer.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+      if (!error) self->transport->close();  // the reader sees it
+    });
+    read_on();
+  }
+  void read_on() {
+    std::array<char, 4096> ignored;
+    IoStep step = transport->read(ignored);
+    for (int i = 0; step.progress == Progress::done && i < kStepsAtOnce; ++i)
+      step = transport->read(ignored);
+    if (step.progress == Progress::end || step.progress == Progress::failed) return finish();
+    const auto interest = step.progress == Progress::needs_write ? Transport::Interest::writable
+                                                                 : Transport::Interest::readable;
+    transport->watch(Transport::Side::reader, interest,
+                     [self = shared_from_this()] { self->read_on(); });
+  }
+  void finish() {
+    timer.cancel();
+    transport->close();
+    boost::asio::post(transport->socket().get_executor(), std::move(done));
+  }
+
+  static constexpr int kStepsAtOnce = 64;
+  std::shared_ptr<Transport> transport;
+  std::move_only_function<void()> done;
+  boost::asio::steady_timer timer;
+};
+
+}  // namespace
 
 void TransportStream::complete(Completion done, IoStep step) {
   boost::beast::error_code error;
@@ -26,11 +70,11 @@ void TransportStream::read(Completion done, std::span<char> into) {
   if (step.progress != Progress::needs_read && step.progress != Progress::needs_write) {
     return complete(std::move(done), step);
   }
-  const auto interest =
-      step.progress == Progress::needs_read ? Transport::Interest::readable : Transport::Interest::writable;
-  transport_->watch(Transport::Side::reader, interest, [this, done = std::move(done), into]() mutable {
-    read(std::move(done), into);
-  });
+  const auto interest = step.progress == Progress::needs_read ? Transport::Interest::readable
+                                                              : Transport::Interest::writable;
+  transport_->watch(
+      Transport::Side::reader, interest,
+      [this, done = std::move(done), into]() mutable { read(std::move(done), into); });
 }
 
 void TransportStream::write(Completion done, Pieces pieces) {
@@ -39,11 +83,11 @@ void TransportStream::write(Completion done, Pieces pieces) {
   if (step.progress != Progress::needs_read && step.progress != Progress::needs_write) {
     return complete(std::move(done), step);
   }
-  const auto interest =
-      step.progress == Progress::needs_read ? Transport::Interest::readable : Transport::Interest::writable;
-  transport_->watch(Transport::Side::writer, interest, [this, done = std::move(done), pieces]() mutable {
-    write(std::move(done), pieces);
-  });
+  const auto interest = step.progress == Progress::needs_read ? Transport::Interest::readable
+                                                              : Transport::Interest::writable;
+  transport_->watch(
+      Transport::Side::writer, interest,
+      [this, done = std::move(done), pieces]() mutable { write(std::move(done), pieces); });
 }
 
 void teardown(boost::beast::role_type, TransportStream& stream, boost::beast::error_code& error) {
@@ -52,6 +96,12 @@ void teardown(boost::beast::role_type, TransportStream& stream, boost::beast::er
   stream.transport().close();
 }
 
-void beast_close_socket(TransportStream& stream) { stream.transport().close(); }
+void tear_down(std::shared_ptr<Transport> transport, std::move_only_function<void()> done) {
+  std::make_shared<Teardown>(std::move(transport), std::move(done))->start();
+}
+
+void beast_close_socket(TransportStream& stream) {
+  stream.transport().close();
+}
 
 }  // namespace stoker::net

@@ -7,8 +7,8 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/beast/core/role.hpp>
 #include <boost/beast/core/error.hpp>
+#include <boost/beast/core/role.hpp>
 #include <memory>
 #include <string>
 
@@ -27,11 +27,13 @@ class TransportStream {
 
   executor_type get_executor() { return transport_->socket().get_executor(); }
   Transport& transport() { return *transport_; }
+  std::shared_ptr<Transport> shared_transport() { return transport_; }
 
   template <class Buffers, class Token>
   auto async_read_some(const Buffers& buffers, Token&& token) {
     boost::asio::mutable_buffer into;
-    for (auto at = boost::asio::buffer_sequence_begin(buffers); at != boost::asio::buffer_sequence_end(buffers); ++at) {
+    for (auto at = boost::asio::buffer_sequence_begin(buffers);
+         at != boost::asio::buffer_sequence_end(buffers); ++at) {
       into = *at;
       if (into.size() > 0) break;
     }
@@ -45,14 +47,18 @@ class TransportStream {
   template <class Buffers, class Token>
   auto async_write_some(const Buffers& buffers, Token&& token) {
     Pieces pieces;
-    for (auto at = boost::asio::buffer_sequence_begin(buffers); at != boost::asio::buffer_sequence_end(buffers); ++at) {
+    for (auto at = boost::asio::buffer_sequence_begin(buffers);
+         at != boost::asio::buffer_sequence_end(buffers); ++at) {
       if (pieces.count == pieces.vectors.size()) break;
       const boost::asio::const_buffer buffer = *at;
-      if (buffer.size() > 0) pieces.vectors[pieces.count++] = {const_cast<void*>(buffer.data()), buffer.size()};
+      if (buffer.size() > 0)
+        pieces.vectors[pieces.count++] = {const_cast<void*>(buffer.data()), buffer.size()};
     }
     return boost::asio::async_initiate<Token, void(boost::beast::error_code, std::size_t)>(
-        [](auto handler, TransportStream* self, Pieces taken) { self->write({std::move(handler)}, taken); }, token,
-        this, pieces);
+        [](auto handler, TransportStream* self, Pieces taken) {
+          self->write({std::move(handler)}, taken);
+        },
+        token, this, pieces);
   }
 
  private:
@@ -69,15 +75,19 @@ class TransportStream {
   std::string early_;
 };
 
+// Says that nothing more comes, reads what the peer still sends (for kTeardownTimeout at most) and
+// closes. Closing with unread bytes would reset the connection and could destroy the goodbye before
+// the peer has read it.
+void tear_down(std::shared_ptr<Transport> transport, std::move_only_function<void()> done);
+
 // Found by Beast for closing a WebSocket.
-void teardown(boost::beast::role_type role, TransportStream& stream, boost::beast::error_code& error);
+void teardown(boost::beast::role_type role, TransportStream& stream,
+              boost::beast::error_code& error);
 void beast_close_socket(TransportStream& stream);
 template <class Handler>
-void async_teardown(boost::beast::role_type role, TransportStream& stream, Handler&& handler) {
-  boost::beast::error_code error;
-  teardown(role, stream, error);
-  boost::asio::post(stream.get_executor(), [handler = std::forward<Handler>(handler), error]() mutable {
-    handler(error);
+void async_teardown(boost::beast::role_type, TransportStream& stream, Handler&& handler) {
+  tear_down(stream.shared_transport(), [handler = std::forward<Handler>(handler)]() mutable {
+    handler(boost::beast::error_code());
   });
 }
 

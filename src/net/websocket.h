@@ -1,11 +1,13 @@
 // One WebSocket connection (RFC 6455), as the server end or the client end.
 //
-// Threading: network thread. One read and one write may be pending at a time; further writes wait their turn.
+// Threading: network thread. One read and one write may be pending at a time; further writes wait
+//   their turn.
 // Ownership: destroying it closes the connection at once; operations that still wait fail.
-// Limits: messages up to kWebSocketMessageBytesMax; beyond it the connection closes with 1009. A silent peer is asked
-//   with pings and given up after kWebSocketIdleTimeout, as long as a read is pending.
-// Errors: bad_request once the peer is gone or broke the protocol, run_timeout for a peer that went silent, internal for
-//   a second read at the same time.
+// Limits: messages up to kWebSocketMessageBytesMax; beyond it the connection closes with 1009. A
+//   silent peer is asked with pings and given up after kWebSocketIdleTimeout. Keep a read pending:
+//   only reads see pongs and goodbyes.
+// Errors: bad_request once the peer is gone or broke the protocol, run_timeout for a peer that went
+//   silent, internal for a second read at the same time.
 #pragma once
 
 #include <cstddef>
@@ -35,7 +37,8 @@ class WebSocket {
   // The bytes are copied before the call returns its task.
   virtual Task<Result<void>> write_text(std::string_view text) = 0;
   virtual Task<Result<void>> write_binary(std::string_view bytes) = 0;
-  // Says goodbye with `code`, waits up to kWebSocketCloseTimeout for the peer's goodbye and closes the connection.
+  // Says goodbye with `code`, waits up to kWebSocketCloseTimeout for the peer's goodbye and closes
+  // the connection.
   virtual Task<void> close(int code) = 0;
 };
 

@@ -23,7 +23,8 @@ constexpr std::size_t kWriteBufferBytes = 16 * 1024;
 // Everything that operations of Beast refer to; lives until the last of them has reported.
 struct Connection : std::enable_shared_from_this<Connection> {
   Connection(std::shared_ptr<Transport> transport, std::string early)
-      : stream(TransportStream(transport, std::move(early))), turn(transport->socket().get_executor()) {
+      : stream(TransportStream(transport, std::move(early))),
+        turn(transport->socket().get_executor()) {
     stream.read_message_max(kWebSocketMessageBytesMax);
     stream.auto_fragment(false);
     stream.write_buffer_bytes(kWriteBufferBytes);
@@ -32,7 +33,8 @@ struct Connection : std::enable_shared_from_this<Connection> {
   // A silent peer is asked with pings and given up after kWebSocketIdleTimeout.
   void set_timeouts(Duration handshake) {
     stream.set_option(ws::stream_base::timeout{std::chrono::microseconds(handshake.us),
-                                               std::chrono::microseconds(kWebSocketIdleTimeout.us), true});
+                                               std::chrono::microseconds(kWebSocketIdleTimeout.us),
+                                               true});
   }
   void close_now() { stream.next_layer().transport().close(); }
 
@@ -63,21 +65,24 @@ Task<Result<WebSocketMessage>> read_message(std::shared_ptr<Connection> c) {
     co_return fail(peer_error(error));
   }
   const auto bytes = c->inbox.data();
-  WebSocketMessage message{c->stream.got_binary(), std::string(static_cast<const char*>(bytes.data()), bytes.size())};
+  WebSocketMessage message{c->stream.got_binary(),
+                           std::string(static_cast<const char*>(bytes.data()), bytes.size())};
   c->inbox.consume(bytes.size());
   if (c->inbox.capacity() > kWriteBufferBytes) c->inbox.shrink_to_fit();
   co_return message;
 }
 
-Task<Result<void>> write_message(std::shared_ptr<Connection> c, std::shared_ptr<const std::string> bytes, bool binary) {
+Task<Result<void>> write_message(std::shared_ptr<Connection> c,
+                                 std::shared_ptr<const std::string> bytes, bool binary) {
   co_await c->turn.take();
   // The turn ends with the operation, not with this frame: Beast allows one write at a time.
   const beast::error_code error = co_await Outcome([&](Outcome::Done done) {
     c->stream.binary(binary);
-    c->stream.async_write(boost::asio::buffer(*bytes), [c, bytes, done](beast::error_code e, std::size_t) {
-      c->turn.give_back();
-      done(e);
-    });
+    c->stream.async_write(boost::asio::buffer(*bytes),
+                          [c, bytes, done](beast::error_code e, std::size_t) {
+                            c->turn.give_back();
+                            done(e);
+                          });
   });
   if (error) co_return fail(peer_error(error));
   co_return Result<void>();
@@ -132,12 +137,14 @@ UpgradeRequest beast_request(const RequestHead& head) {
 }  // namespace
 
 bool is_websocket_upgrade(const RequestHead& head) {
-  if (head.http_1_0 || !head.headers.find("Upgrade") || !head.headers.find("Sec-WebSocket-Key")) return false;
+  if (head.http_1_0 || !head.headers.find("Upgrade") || !head.headers.find("Sec-WebSocket-Key"))
+    return false;
   const auto version = head.headers.find("Sec-WebSocket-Version");
   return version && *version == "13" && ws::is_upgrade(beast_request(head));
 }
 
-Task<Result<std::unique_ptr<WebSocket>>> accept_websocket_on(std::shared_ptr<Transport> transport, std::string early,
+Task<Result<std::unique_ptr<WebSocket>>> accept_websocket_on(std::shared_ptr<Transport> transport,
+                                                             std::string early,
                                                              const RequestHead& head) {
   auto c = std::make_shared<Connection>(std::move(transport), std::move(early));
   CloseUnlessDone guard{c};
@@ -151,8 +158,9 @@ Task<Result<std::unique_ptr<WebSocket>>> accept_websocket_on(std::shared_ptr<Tra
   co_return std::make_unique<Endpoint>(std::move(c));
 }
 
-Task<Result<std::unique_ptr<WebSocket>>> connect_websocket_on(std::shared_ptr<Transport> transport, std::string host,
-                                                              std::string target, Headers headers, Duration patience) {
+Task<Result<std::unique_ptr<WebSocket>>> connect_websocket_on(std::shared_ptr<Transport> transport,
+                                                              std::string host, std::string target,
+                                                              Headers headers, Duration patience) {
   auto c = std::make_shared<Connection>(std::move(transport), std::string());
   CloseUnlessDone guard{c};
   c->set_timeouts(patience);
@@ -161,7 +169,8 @@ Task<Result<std::unique_ptr<WebSocket>>> connect_websocket_on(std::shared_ptr<Tr
   }));
   auto answer = std::make_shared<ws::response_type>();
   const beast::error_code error = co_await Outcome([&](Outcome::Done done) {
-    c->stream.async_handshake(*answer, host, target, [c, answer, done](beast::error_code e) { done(e); });
+    c->stream.async_handshake(*answer, host, target,
+                              [c, answer, done](beast::error_code e) { done(e); });
   });
   if (error == beast::error::timeout) co_return fail(ErrorCode::run_timeout, "WebSocket handshake");
   if (error) {

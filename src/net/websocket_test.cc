@@ -17,7 +17,8 @@ using testing::Socket;
 using testing::status_of;
 
 constexpr std::string_view kUpgrade =
-    "GET /ws?clientId=1 HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"
+    "GET /ws?clientId=1 HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: "
+    "websocket\r\n"
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
 // One frame as a client sends it (masked with zeros).
@@ -28,7 +29,8 @@ std::string client_frame(int opcode, std::string_view payload) {
     frame.push_back(static_cast<char>(0x80 | payload.size()));
   } else {
     frame.push_back(static_cast<char>(0xff));
-    for (int shift = 56; shift >= 0; shift -= 8) frame.push_back(static_cast<char>(payload.size() >> shift));
+    for (int shift = 56; shift >= 0; shift -= 8)
+      frame.push_back(static_cast<char>(payload.size() >> shift));
   }
   return frame.append(4, '\0').append(payload);
 }
@@ -73,13 +75,17 @@ TEST_F(WebSocketServer, TakesFramesSentWithTheUpgrade) {
   Socket socket = connect_to(server_->port());
   socket.send(std::string(kUpgrade) + client_frame(1, "early"));
   socket.receive_until("\r\n\r\n");
-  EXPECT_EQ(socket.receive_exactly(7), "\x81\x05" "early");
+  EXPECT_EQ(socket.receive_exactly(7),
+            "\x81\x05"
+            "early");
 }
 
 TEST_F(WebSocketServer, AnswersPings) {
   Socket socket = upgraded();
   socket.send(client_frame(9, "are you there"));
-  EXPECT_EQ(socket.receive_exactly(15), "\x8a\x0d" "are you there");
+  EXPECT_EQ(socket.receive_exactly(15),
+            "\x8a\x0d"
+            "are you there");
 }
 
 TEST_F(WebSocketServer, JoinsFragments) {
@@ -104,12 +110,13 @@ TEST_F(WebSocketServer, ClosesOnAMessageThatIsTooLarge) {
   const std::uint64_t size = kWebSocketMessageBytesMax + 1;
   for (int shift = 56; shift >= 0; shift -= 8) frame.push_back(static_cast<char>(size >> shift));
   socket.send(frame.append(4, '\0') + "begin");
+  socket.send(std::string(1'000'000, 'x'));
   EXPECT_EQ(socket.receive_exactly(4), "\x88\x02\x03\xf1");  // 1009
 }
 
 TEST_F(WebSocketServer, ClosesOnBrokenFrames) {
   Socket socket = upgraded();
-  socket.send("\x81\x05hello");  // not masked
+  socket.send("\x81\x05hello");                              // not masked
   EXPECT_EQ(socket.receive_exactly(4), "\x88\x02\x03\xea");  // 1002
 }
 
@@ -180,11 +187,13 @@ TEST_F(WebSocketServer, WritesTakeTurns) {
   ASSERT_TRUE(handed_over.happens());
   std::vector<std::future<Result<void>>> writes;
   for (int i = 0; i < 20; ++i) {
-    writes.push_back(begin(network_, write_to(kept, std::string(1'000'000, static_cast<char>('a' + i)))));
+    writes.push_back(
+        begin(network_, write_to(kept, std::string(1'000'000, static_cast<char>('a' + i)))));
   }
   for (int i = 0; i < 20; ++i) {
     EXPECT_EQ(socket.receive_exactly(10).substr(0, 2), "\x81\x7f");
-    EXPECT_EQ(socket.receive_exactly(1'000'000), std::string(1'000'000, static_cast<char>('a' + i)));
+    EXPECT_EQ(socket.receive_exactly(1'000'000),
+              std::string(1'000'000, static_cast<char>('a' + i)));
   }
   for (auto& write : writes) EXPECT_TRUE(finish(std::move(write)).has_value());
   Event closed;
@@ -211,7 +220,9 @@ TEST_F(WebSocketServer, DestroyingItFailsAWaitingRead) {
   EXPECT_TRUE(socket.ends());
 }
 
-Url url_of(std::uint16_t port) { return {.tls = false, .host = "127.0.0.1", .port = port, .base_path = "/k/KEY"}; }
+Url url_of(std::uint16_t port) {
+  return {.tls = false, .host = "127.0.0.1", .port = port, .base_path = "/k/KEY"};
+}
 
 Task<Result<std::string>> converse(HttpClient& client, Url url) {
   Headers headers;
@@ -219,8 +230,10 @@ Task<Result<std::string>> converse(HttpClient& client, Url url) {
   auto socket = co_await client.open_websocket(url, "/ws", headers, {});
   if (!socket) co_return fail(socket.error());
   std::string heard;
-  for (const std::size_t size : {std::size_t{0}, std::size_t{5}, std::size_t{200}, std::size_t{3'000'000}}) {
-    if (auto sent = co_await (*socket)->write_binary(std::string(size, 'b')); !sent) co_return fail(sent.error());
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{5}, std::size_t{200}, std::size_t{3'000'000}}) {
+    if (auto sent = co_await (*socket)->write_binary(std::string(size, 'b')); !sent)
+      co_return fail(sent.error());
     auto answer = co_await (*socket)->read();
     if (!answer) co_return fail(answer.error());
     heard += std::to_string(answer->bytes.size()) + (answer->binary ? "b " : "t ");
@@ -248,7 +261,8 @@ Task<Error> refusal(HttpClient& client, Url url, Deadlines deadlines) {
 }
 
 TEST_F(WebSocketServer, TheClientSaysWhyItWasRefused) {
-  serve_with([](Exchange& e) -> Task<void> { co_await e.respond({.status = 403, .headers = {}}, "no"); });
+  serve_with(
+      [](Exchange& e) -> Task<void> { co_await e.respond({.status = 403, .headers = {}}, "no"); });
   const auto client = HttpClient::create(network_);
   const Error error = run(network_, refusal(*client, url_of(server_->port()), {}));
   EXPECT_EQ(error.code, ErrorCode::backend_down);
@@ -258,8 +272,8 @@ TEST_F(WebSocketServer, TheClientSaysWhyItWasRefused) {
 TEST_F(WebSocketServer, TheClientDoesNotWaitForever) {
   const Listener silent;
   const auto client = HttpClient::create(network_);
-  const Error error =
-      run(network_, refusal(*client, url_of(silent.port()), {.first_byte = milliseconds(50), .total = {}}));
+  const Error error = run(network_, refusal(*client, url_of(silent.port()),
+                                            {.first_byte = milliseconds(50), .total = {}}));
   EXPECT_EQ(error.code, ErrorCode::run_timeout);
 }
 
