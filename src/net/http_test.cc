@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/error.h"
 #include "net/address.h"
 #include "net/head_writer.h"
 
@@ -26,6 +27,17 @@ TEST(Headers, SetReplacesAllOfThatName) {
   EXPECT_EQ(headers.find("x-a"), "4");
   headers.remove("X-B");
   EXPECT_EQ(headers.find("X-B"), std::nullopt);
+}
+
+TEST(ReasonPhrase, NamesEveryStatusOfOurErrors) {
+  for (std::size_t i = 0; i < kErrorCodeCount; ++i) {
+    EXPECT_NE(reason_phrase(error_http_status(static_cast<ErrorCode>(i))), "Status") << i;
+  }
+  EXPECT_EQ(reason_phrase(100), "Continue");
+  EXPECT_EQ(reason_phrase(200), "OK");
+  EXPECT_EQ(reason_phrase(507), "Insufficient Storage");
+  EXPECT_EQ(reason_phrase(299), "Status");
+  EXPECT_EQ(reason_phrase(999), "Status");
 }
 
 TEST(Query, DecodesTheFirstOfTheName) {
