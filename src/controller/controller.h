@@ -39,6 +39,7 @@ struct Settings {
   Duration cancel_deadline = seconds(30);
   Duration run_deadline_min = seconds(120);
   Duration idempotency_keep = minutes(24 * 60);
+  double speed = 1;            // seconds of the loop's time in one second of the wall's
   std::uint32_t build_id = 0;  // of the policy; a recorded epoch of another build is not replayed
   std::vector<ModelId> preload;
 };

@@ -139,7 +139,8 @@ void LiveController::schedule_wakeup() {
 void LiveController::check_wall_clock() {
   const Instant mono = ports_.loop->now();
   const WallTime wall = ports_.loop->wall_now();
-  const Duration jumped = (wall - last_wall_) - (mono - last_wall_at_);
+  const double real_us = static_cast<double>((mono - last_wall_at_).us) / settings_.speed;
+  const Duration jumped = (wall - last_wall_) - microseconds(static_cast<std::int64_t>(real_us));
   last_wall_ = wall;
   last_wall_at_ = mono;
   const bool has_jumped = jumped > kWallJumpMin || jumped < Duration{0} - kWallJumpMin;
