@@ -2,6 +2,8 @@
 
 namespace stoker::server {
 
-std::uint32_t policy_build() { return STOKER_POLICY_BUILD; }
+std::uint32_t policy_build() {
+  return STOKER_POLICY_BUILD;
+}
 
 }  // namespace stoker::server

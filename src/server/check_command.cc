@@ -16,7 +16,8 @@ namespace json = boost::json;
 
 std::string address_of(const KeyRule& rule) {
   const TableRule* table = find_table(rule.table);
-  return std::string(rule.table) + (table != nullptr && table->repeated ? "[]." : ".") + std::string(rule.key);
+  return std::string(rule.table) + (table != nullptr && table->repeated ? "[]." : ".") +
+         std::string(rule.key);
 }
 
 int list_keys(OutputForm form) {
@@ -24,14 +25,16 @@ int list_keys(OutputForm form) {
   for (const KeyRule& rule : config_keys()) {
     const bool works = rule.availability == Availability::works;
     if (form == OutputForm::text)
-      fmt::print("{:<26} {:<16} {}{}\n", address_of(rule), value_kind_words(rule.kind), rule.required ? "required" : "optional",
+      fmt::print("{:<26} {:<16} {}{}\n", address_of(rule), value_kind_words(rule.kind),
+                 rule.required ? "required" : "optional",
                  works ? "" : ", not available in this version");
     keys.push_back(json::object{{"key", address_of(rule)},
                                 {"kind", std::string(value_kind_words(rule.kind))},
                                 {"required", rule.required},
                                 {"available", works}});
   }
-  if (form == OutputForm::json) fmt::print("{}\n", json::serialize(json::object{{"ok", true}, {"keys", keys}}));
+  if (form == OutputForm::json)
+    fmt::print("{}\n", json::serialize(json::object{{"ok", true}, {"keys", keys}}));
   return kSuccess;
 }
 
@@ -50,8 +53,9 @@ void check_config(const std::string& path, Findings& findings) {
   const ConfigResult config = read_config(path);
   if (config) {
     const Machine& machine = config->machine;
-    findings.say(fmt::format("{}: good: {} devices, {} backends, {} models", path, machine.devices.size(),
-                             machine.engines.size(), machine.models.size()));
+    findings.say(fmt::format("{}: good: {} devices, {} backends, {} models", path,
+                             machine.devices.size(), machine.engines.size(),
+                             machine.models.size()));
     findings.object["config"] = json::object{{"ok", true}, {"models", machine.models.size()}};
     return;
   }
@@ -59,7 +63,8 @@ void check_config(const std::string& path, Findings& findings) {
   json::array problems;
   for (const ConfigProblem& problem : config.error()) {
     findings.say(problem_text(path, problem));
-    problems.push_back(json::object{{"line", problem.line}, {"column", problem.column}, {"problem", problem.words}});
+    problems.push_back(json::object{
+        {"line", problem.line}, {"column", problem.column}, {"problem", problem.words}});
   }
   findings.object["config"] = json::object{{"ok", false}, {"problems", problems}};
 }
@@ -79,8 +84,8 @@ void check_journal(const std::string& data, Findings& findings) {
                       {"epochs", report->epochs},
                       {"epochs_of_other_builds", report->epochs_of_other_builds},
                       {"decisions_compared", report->decisions_compared}};
-  std::string words = fmt::format("{}: {} journal rows of {} starts, {} decisions replayed", data, report->rows,
-                                  report->epochs, report->decisions_compared);
+  std::string words = fmt::format("{}: {} journal rows of {} starts, {} decisions replayed", data,
+                                  report->rows, report->epochs, report->decisions_compared);
   if (report->epochs_of_other_builds > 0)
     words += fmt::format(", {} starts of other versions only read", report->epochs_of_other_builds);
   if (report->first_difference_seq) {

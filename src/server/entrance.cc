@@ -17,7 +17,8 @@ using controller::WorkshopAction;
 
 constexpr std::string_view kDemoTitle = "Probeworkshop / Try-out workshop";
 // One for each medium; together they fit the simulated card.
-constexpr std::array<std::string_view, 4> kDemoFocus{"sd3.5_large", "ltx_video", "stableaudio", "gpt-oss:20b"};
+constexpr std::array<std::string_view, 4> kDemoFocus{"sd3.5_large", "ltx_video", "stableaudio",
+                                                     "gpt-oss:20b"};
 constexpr std::uint32_t kDemoHeadCount = 15;
 
 const TokenRow* row_of(const std::vector<TokenRow>& rows, const TokenHash& hash) {
@@ -25,12 +26,15 @@ const TokenRow* row_of(const std::vector<TokenRow>& rows, const TokenHash& hash)
   return found == rows.end() ? nullptr : &*found;
 }
 
-Actor operator_actor() { return {.role = Role::admin, .workshop = {}, .person = {}, .token = {}}; }
+Actor operator_actor() {
+  return {.role = Role::admin, .workshop = {}, .person = {}, .token = {}};
+}
 
 std::vector<ModelId> demo_focus(const Snapshot& snapshot) {
   std::vector<ModelId> focus;
   for (const auto& [id, view] : snapshot.models)
-    if (view->model.offered && std::ranges::find(kDemoFocus, view->model.name) != kDemoFocus.end()) focus.push_back(id);
+    if (view->model.offered && std::ranges::find(kDemoFocus, view->model.name) != kDemoFocus.end())
+      focus.push_back(id);
   return focus;
 }
 
@@ -42,11 +46,13 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
 
   void begin() {
     entrance_.links = order_.links;
-    if (auto written = write_links(order_.links_path, order_.links); !written) return end(fail(written.error()));
+    if (auto written = write_links(order_.links_path, order_.links); !written)
+      return end(fail(written.error()));
     const Snapshot& snapshot = *order_.controller->snapshot();
     // The workshop that the leader's link has belonged to so far.
     const TokenRow* leader = row_of(order_.tokens, api::hash_of(order_.links.leader_token));
-    if (leader != nullptr && snapshot.workshops.contains(leader->workshop)) entrance_.workshop = leader->workshop;
+    if (leader != nullptr && snapshot.workshops.contains(leader->workshop))
+      entrance_.workshop = leader->workshop;
     if (order_.demo == Demo::wanted && snapshot.workshops.empty()) return create_demo(snapshot);
     issue_tokens();
   }
@@ -71,7 +77,8 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
     order_.controller->act_on_workshop(operator_actor(), entrance_.workshop, action,
                                        [self = shared_from_this(), action](Result<void> acted) {
                                          if (!acted) return self->end(fail(acted.error()));
-                                         if (action == WorkshopAction::warm) return self->act(WorkshopAction::start);
+                                         if (action == WorkshopAction::warm)
+                                           return self->act(WorkshopAction::start);
                                          self->issue_tokens();
                                        });
   }
@@ -82,6 +89,8 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
     want(order_.links.leader_token, Role::leader, entrance_.workshop);
     if (entrance_.workshop) want(order_.links.board_token, Role::board, entrance_.workshop);
     if (!entrance_.workshop) entrance_.links.board_token.clear();
+    for (const TokenRow& row : rows_)
+      if (!row.revoked) issued_.push_back(row.hash);
     issue_next();
   }
 
@@ -94,7 +103,7 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
   }
 
   void issue_next() {
-    if (rows_.empty()) return wait_for_code();
+    if (rows_.empty()) return wait_until_shown();
     const TokenRow row = rows_.back();
     rows_.pop_back();
     order_.controller->issue_token(row, [self = shared_from_this()](Result<void> issued) {
@@ -104,17 +113,24 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
   }
 
   // Replies come with the journal, snapshots a little later.
-  void wait_for_code() {
-    if (!entrance_.workshop || shows(*order_.controller->snapshot())) return end(entrance_);
-    order_.controller->on_publish([self = shared_from_this()](const std::shared_ptr<const Snapshot>& snapshot) {
-      if (self->done_ && self->shows(*snapshot)) self->end(self->entrance_);
-    });
+  void wait_until_shown() {
+    if (shows(*order_.controller->snapshot())) return end(entrance_);
+    order_.controller->on_publish(
+        [self = shared_from_this()](const std::shared_ptr<const Snapshot>& snapshot) {
+          if (self->done_ && self->shows(*snapshot)) self->end(self->entrance_);
+        });
   }
 
   bool shows(const Snapshot& snapshot) {
+    const auto is_valid = [&](const TokenHash& hash) {
+      return snapshot.tokens && snapshot.tokens->contains(hash);
+    };
+    if (!std::ranges::all_of(issued_, is_valid)) return false;
+    if (!entrance_.workshop) return true;
     const auto found = snapshot.workshops.find(entrance_.workshop);
     if (found == snapshot.workshops.end()) return false;
-    if (found->second->state != WorkshopState::ended) entrance_.join_code = found->second->join_code;
+    if (found->second->state != WorkshopState::ended)
+      entrance_.join_code = found->second->join_code;
     return true;
   }
 
@@ -123,7 +139,8 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
   EntranceOrder order_;
   std::function<void(Result<Entrance>)> done_;
   Entrance entrance_;
-  std::vector<TokenRow> rows_;
+  std::vector<TokenRow> rows_;     // still to be issued
+  std::vector<TokenHash> issued_;  // what a snapshot must show before anybody is told
 };
 
 }  // namespace

@@ -26,12 +26,15 @@ std::string error_text(ErrorCode code) {
 net::Task<void> send_not_yet(net::Exchange& exchange) {
   net::ResponseHead head = head_of(503, "application/json");
   head.headers.add("Retry-After", "1");
-  std::string body = R"({"error":{"code":"backend_down","params":{"detail":"starting"},"retry_after_s":1}})";
+  std::string body =
+      R"({"error":{"code":"backend_down","params":{"detail":"starting"},"retry_after_s":1}})";
   [[maybe_unused]] const auto sent = co_await exchange.respond(std::move(head), std::move(body));
 }
 
-net::Task<void> send_text(net::Exchange& exchange, int status, std::string_view type, std::string body) {
-  [[maybe_unused]] const auto sent = co_await exchange.respond(head_of(status, type), std::move(body));
+net::Task<void> send_text(net::Exchange& exchange, int status, std::string_view type,
+                          std::string body) {
+  [[maybe_unused]] const auto sent =
+      co_await exchange.respond(head_of(status, type), std::move(body));
 }
 
 }  // namespace
@@ -42,8 +45,12 @@ class Front::Watched final : public net::Exchange {
   explicit Watched(net::Exchange& inner) : inner_(inner) {}
 
   const net::RequestHead& head() const override { return inner_.head(); }
-  net::Task<Result<std::string>> read_body(std::size_t bytes_max) override { return inner_.read_body(bytes_max); }
-  net::Task<Result<std::size_t>> read_some(std::span<char> buffer) override { return inner_.read_some(buffer); }
+  net::Task<Result<std::string>> read_body(std::size_t bytes_max) override {
+    return inner_.read_body(bytes_max);
+  }
+  net::Task<Result<std::size_t>> read_some(std::span<char> buffer) override {
+    return inner_.read_some(buffer);
+  }
   net::Task<Result<void>> respond(net::ResponseHead head, std::string body) override {
     status_ = head.status;
     bytes_ = body.size();
@@ -96,7 +103,9 @@ void Front::end_streams() {
     if (event_streams_.contains(stream)) stream->end_early();
 }
 
-Front::~Front() { delete household_.load(); }
+Front::~Front() {
+  delete household_.load();
+}
 
 void Front::open(Household household) {
   STOKER_INVARIANT(household_.load() == nullptr, "the front door is opened once");
@@ -121,20 +130,24 @@ net::Task<void> Front::answer(Front& front, net::Exchange& exchange) {
 
 net::Task<void> Front::answer_by_path(Front& front, net::Exchange& exchange) {
   const std::string& path = exchange.head().path;
-  if (path == "/healthz") co_return co_await send_text(exchange, 200, "text/plain; charset=utf-8", "ok\n");
+  if (path == "/healthz")
+    co_return co_await send_text(exchange, 200, "text/plain; charset=utf-8", "ok\n");
   if (path == "/readyz") co_return co_await front.say_ready(exchange);
   const Household* household = front.household_.load();
   if (household != nullptr && !household->is_ours(exchange.head()))
-    co_return co_await send_text(exchange, 403, "application/json", error_text(ErrorCode::forbidden));
+    co_return co_await send_text(exchange, 403, "application/json",
+                                 error_text(ErrorCode::forbidden));
   if (path == "/metrics") co_return co_await front.say_metrics(exchange);
-  if (path != "/api" && !path.starts_with("/api/")) co_return co_await front.answer_page_request(exchange);
+  if (path != "/api" && !path.starts_with("/api/"))
+    co_return co_await front.answer_page_request(exchange);
   if (household == nullptr) co_return co_await send_not_yet(exchange);
   co_await household->api(exchange);
 }
 
 net::Task<void> Front::answer_page_request(net::Exchange& exchange) {
   PageAnswer answer = answer_page(exchange.head());
-  [[maybe_unused]] const auto sent = co_await exchange.respond(std::move(answer.head), std::string(answer.body));
+  [[maybe_unused]] const auto sent =
+      co_await exchange.respond(std::move(answer.head), std::string(answer.body));
 }
 
 net::Task<void> Front::say_ready(net::Exchange& exchange) {
@@ -148,14 +161,16 @@ net::Task<void> Front::say_ready(net::Exchange& exchange) {
   if (snapshot && !snapshot->store_ok) because("store");
   if (draining_.load()) because("draining");
   const bool ready = reasons.empty();
-  std::string body = std::string(R"({"ready":)") + (ready ? "true" : "false") + R"(,"reasons":[)" + reasons + "]}";
+  std::string body =
+      std::string(R"({"ready":)") + (ready ? "true" : "false") + R"(,"reasons":[)" + reasons + "]}";
   co_await send_text(exchange, ready ? 200 : 503, "application/json", std::move(body));
 }
 
 net::Task<void> Front::say_metrics(net::Exchange& exchange) {
   const Household* household = household_.load();
   if (household == nullptr) co_return co_await send_not_yet(exchange);
-  std::string text = metrics_.text(*household->snapshot(), {household->connections(), event_streams_.size()});
+  std::string text =
+      metrics_.text(*household->snapshot(), {household->connections(), event_streams_.size()});
   co_await send_text(exchange, 200, "text/plain; version=0.0.4; charset=utf-8", std::move(text));
 }
 

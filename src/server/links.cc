@@ -50,8 +50,10 @@ Result<void> write_private_file(const std::string& path, std::string_view text) 
 
 Result<std::string> read_private_file(const std::string& path, std::size_t bytes_max) {
   FileHandle file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return fail(errno == ENOENT ? Error{ErrorCode::not_found, path + " is not there"} : system_error("open " + path, errno));
-  struct stat facts {};
+  if (!file)
+    return fail(errno == ENOENT ? Error{ErrorCode::not_found, path + " is not there"}
+                                : system_error("open " + path, errno));
+  struct stat facts{};
   if (fstat(file.get(), &facts) != 0) return fail(system_error("look at " + path, errno));
   if ((facts.st_mode & 077) != 0)
     return fail(ErrorCode::forbidden, path + " may be read by others; make it chmod 600");
@@ -66,7 +68,8 @@ Result<std::string> read_private_file(const std::string& path, std::size_t bytes
   }
   if (size > bytes_max) return fail(ErrorCode::too_large, path + " is too large");
   text.resize(size);
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' '))
+    text.pop_back();
   return text;
 }
 
@@ -86,7 +89,9 @@ Result<Links> read_links(const std::string& path) {
 }
 
 Result<void> write_links(const std::string& path, const Links& links) {
-  const json::object object{{"leader_token", links.leader_token}, {"admin_token", links.admin_token}, {"board_token", links.board_token}};
+  const json::object object{{"leader_token", links.leader_token},
+                            {"admin_token", links.admin_token},
+                            {"board_token", links.board_token}};
   return write_private_file(path, json::serialize(object) + "\n");
 }
 

@@ -13,7 +13,8 @@ class LinksFile : public ::testing::Test {
  protected:
   void SetUp() override {
     folder_ = std::filesystem::temp_directory_path() /
-              ("stoker-links-" + std::string(::testing::UnitTest::GetInstance()->current_test_info()->name()));
+              ("stoker-links-" +
+               std::string(::testing::UnitTest::GetInstance()->current_test_info()->name()));
     std::filesystem::create_directories(folder_);
     path_ = (folder_ / "links.json").string();
   }
@@ -27,12 +28,14 @@ TEST_F(LinksFile, IsReadAsItWasWritten) {
   const Links links{"lead", "adm", "board"};
   ASSERT_TRUE(write_links(path_, links));
   EXPECT_EQ(read_links(path_).value(), links);
-  struct stat facts {};
+  struct stat facts{};
   ASSERT_EQ(stat(path_.c_str(), &facts), 0);
   EXPECT_EQ(facts.st_mode & 0777, 0600u);
 }
 
-TEST_F(LinksFile, IsEmptyBeforeTheFirstStart) { EXPECT_EQ(read_links(path_).value(), Links{}); }
+TEST_F(LinksFile, IsEmptyBeforeTheFirstStart) {
+  EXPECT_EQ(read_links(path_).value(), Links{});
+}
 
 TEST_F(LinksFile, IsRefusedWhenOthersMayReadIt) {
   ASSERT_TRUE(write_links(path_, {}));

@@ -20,7 +20,11 @@ constexpr std::array<std::string_view, 5> kLevelNames{"debug", "info", "warning"
 std::size_t sequence_length(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(0);
-  const std::size_t length = first < 0x80 ? 1 : first >= 0xC2 && first < 0xE0 ? 2 : first >= 0xE0 && first < 0xF0 ? 3 : first >= 0xF0 && first < 0xF5 ? 4 : 0;
+  const std::size_t length = first < 0x80                    ? 1
+                             : first >= 0xC2 && first < 0xE0 ? 2
+                             : first >= 0xE0 && first < 0xF0 ? 3
+                             : first >= 0xF0 && first < 0xF5 ? 4
+                                                             : 0;
   if (length > text.size()) return 0;
   for (std::size_t i = 1; i < length; ++i)
     if ((byte(i) & 0xC0) != 0x80) return 0;
@@ -86,12 +90,14 @@ Fields& Fields::add_ms(std::string_view name, double ms) {
   return *this;
 }
 
-std::string log_line(std::int64_t wall_ms, LogLevel level, std::string_view event, std::string_view fields) {
+std::string log_line(std::int64_t wall_ms, LogLevel level, std::string_view event,
+                     std::string_view fields) {
   const std::time_t second = static_cast<std::time_t>(wall_ms / 1000);
   std::tm utc{};
   gmtime_r(&second, &utc);
-  return fmt::format(R"({{"at":"{:%Y-%m-%dT%H:%M:%S}.{:03}Z","level":"{}","event":"{}"{}{}}})", utc, wall_ms % 1000,
-                     kLevelNames[static_cast<std::size_t>(level)], event, fields.empty() ? "" : ",", fields);
+  return fmt::format(R"({{"at":"{:%Y-%m-%dT%H:%M:%S}.{:03}Z","level":"{}","event":"{}"{}{}}})", utc,
+                     wall_ms % 1000, kLevelNames[static_cast<std::size_t>(level)], event,
+                     fields.empty() ? "" : ",", fields);
 }
 
 struct Log::Sink {
@@ -99,7 +105,8 @@ struct Log::Sink {
   std::shared_ptr<spdlog::details::thread_pool> pool =
       std::make_shared<spdlog::details::thread_pool>(kLogLinesWaitingMax, 1);
   std::shared_ptr<spdlog::async_logger> logger = std::make_shared<spdlog::async_logger>(
-      "stoker", std::make_shared<spdlog::sinks::stderr_sink_mt>(), pool, spdlog::async_overflow_policy::overrun_oldest);
+      "stoker", std::make_shared<spdlog::sinks::stderr_sink_mt>(), pool,
+      spdlog::async_overflow_policy::overrun_oldest);
 };
 
 Log::Log(LogLevel level) : level_(level) {

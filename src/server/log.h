@@ -24,10 +24,14 @@ std::optional<LogLevel> log_level_from_name(std::string_view name);
 class Fields {
  public:
   Fields& add(std::string_view name, std::string_view value);
-  Fields& add(std::string_view name, const char* value) { return add(name, std::string_view(value)); }
+  Fields& add(std::string_view name, const char* value) {
+    return add(name, std::string_view(value));
+  }
   Fields& add(std::string_view name, std::int64_t value);
   Fields& add(std::string_view name, std::uint64_t value);
-  Fields& add(std::string_view name, int value) { return add(name, static_cast<std::int64_t>(value)); }
+  Fields& add(std::string_view name, int value) {
+    return add(name, static_cast<std::int64_t>(value));
+  }
   Fields& add_ms(std::string_view name, double ms);
   const std::string& text() const { return text_; }
 
@@ -45,7 +49,9 @@ class Log {
 
   bool wants(LogLevel level) const { return level >= level_; }
   void write(LogLevel level, std::string_view event, std::string_view fields = {});
-  void write(LogLevel level, std::string_view event, const Fields& fields) { write(level, event, fields.text()); }
+  void write(LogLevel level, std::string_view event, const Fields& fields) {
+    write(level, event, fields.text());
+  }
 
  private:
   struct Sink;
@@ -54,7 +60,8 @@ class Log {
 };
 
 // The line without its end, for the tests.
-std::string log_line(std::int64_t wall_ms, LogLevel level, std::string_view event, std::string_view fields);
+std::string log_line(std::int64_t wall_ms, LogLevel level, std::string_view event,
+                     std::string_view fields);
 
 // A text as a JSON string with its quotes; invalid UTF-8 becomes "?".
 std::string json_quoted(std::string_view text);

@@ -7,8 +7,9 @@ namespace {
 
 TEST(Log, WritesOneJsonObjectPerLine) {
   const Fields fields = Fields().add("route", "/healthz").add("status", 200).add_ms("ms", 1.25);
-  EXPECT_EQ(log_line(1'795'000'000'123, LogLevel::info, "http", fields.text()),
-            R"({"at":"2026-11-18T11:06:40.123Z","level":"info","event":"http","route":"/healthz","status":200,"ms":1.2})");
+  EXPECT_EQ(
+      log_line(1'795'000'000'123, LogLevel::info, "http", fields.text()),
+      R"({"at":"2026-11-18T11:06:40.123Z","level":"info","event":"http","route":"/healthz","status":200,"ms":1.2})");
   EXPECT_EQ(log_line(0, LogLevel::error, "stopped", ""),
             R"({"at":"1970-01-01T00:00:00.000Z","level":"error","event":"stopped"})");
 }

@@ -37,19 +37,29 @@ CLI::App* add_command(CLI::App& app, CommandLine& line, const char* name, const 
 
 void add_serve(CLI::App& app, CommandLine& line) {
   CLI::App* serve = add_command(app, line, "serve", "Start the server");
-  serve->add_option("--config", line.serve.config, "Configuration file (TOML); without it: rehearsal engines and a demo workshop");
-  serve->add_option("--data", line.serve.data, "Data folder (default: $STATE_DIRECTORY, else ./data)");
-  serve->add_option("--listen", line.serve.listen, "HOST:PORT for pages and API (default 127.0.0.1:8420; port 0 picks a free one)");
-  serve->add_option("--ollama-listen", line.ollama_listen, "HOST:PORT of the Ollama door; not available in this version");
-  serve->add_option("--comfyui-listen", line.comfyui_listen, "HOST:PORT of the ComfyUI door; not available in this version");
-  serve->add_option("--swarmui-listen", line.swarmui_listen, "HOST:PORT of the SwarmUI door; not available in this version");
+  serve->add_option("--config", line.serve.config,
+                    "Configuration file (TOML); without it: rehearsal engines and a demo workshop");
+  serve->add_option("--data", line.serve.data,
+                    "Data folder (default: $STATE_DIRECTORY, else ./data)");
+  serve->add_option(
+      "--listen", line.serve.listen,
+      "HOST:PORT for pages and API (default 127.0.0.1:8420; port 0 picks a free one)");
+  serve->add_option("--ollama-listen", line.ollama_listen,
+                    "HOST:PORT of the Ollama door; not available in this version");
+  serve->add_option("--comfyui-listen", line.comfyui_listen,
+                    "HOST:PORT of the ComfyUI door; not available in this version");
+  serve->add_option("--swarmui-listen", line.swarmui_listen,
+                    "HOST:PORT of the SwarmUI door; not available in this version");
   serve->add_option("--speed", line.serve.speed, "How much faster rehearsals run, 1 to 1000")
       ->check(CLI::Range(1.0, stoker::kSpeedMax));
   serve->add_option("--seed", line.serve.seed, "Seed of the rehearsal engines' spread");
-  serve->add_option("--ready-file", line.serve.ready_file, "File that receives addresses and tokens once everything listens");
-  serve->add_option("--fault", line.serve.faults,
-                    "What shall go wrong in a rehearsal: load_failed:MODEL run_failed:MODEL load_stalled:MODEL "
-                    "run_stalled:MODEL backend_down:BACKEND[:SECONDS] foreign_memory:DEVICE:MIB chance:LOADS:RUNS");
+  serve->add_option("--ready-file", line.serve.ready_file,
+                    "File that receives addresses and tokens once everything listens");
+  serve->add_option(
+      "--fault", line.serve.faults,
+      "What shall go wrong in a rehearsal: load_failed:MODEL run_failed:MODEL load_stalled:MODEL "
+      "run_stalled:MODEL backend_down:BACKEND[:SECONDS] foreign_memory:DEVICE:MIB "
+      "chance:LOADS:RUNS");
   serve->add_option("--log-level", line.log_level, "debug, info, warning, error or off")
       ->check(CLI::IsMember({"debug", "info", "warning", "error", "off"}));
 }
@@ -57,47 +67,60 @@ void add_serve(CLI::App& app, CommandLine& line) {
 void add_check(CLI::App& app, CommandLine& line) {
   CLI::App* check = add_command(app, line, "check", "Check a configuration or a data folder");
   check->add_option("--config", line.check.config, "Configuration file");
-  check->add_option("--data", line.check.data, "Data folder of a stopped server: its journal is replayed and compared");
+  check->add_option("--data", line.check.data,
+                    "Data folder of a stopped server: its journal is replayed and compared");
   check->add_flag("--list-keys", line.check.list_keys, "Print every configuration key");
 }
 
 void add_token(CLI::App& app, CommandLine& line) {
-  CLI::App* token = app.add_subcommand("token", "Make, list and revoke tokens while the server is stopped");
+  CLI::App* token =
+      app.add_subcommand("token", "Make, list and revoke tokens while the server is stopped");
   token->require_subcommand(1);
   const auto add_action = [&](const char* name, const char* what, TokenAction action) {
     CLI::App* command = add_command(*token, line, name, what);
-    command->add_option("--data", line.token.data, "Data folder (default: $STATE_DIRECTORY, else ./data)");
+    command->add_option("--data", line.token.data,
+                        "Data folder (default: $STATE_DIRECTORY, else ./data)");
     command->callback([&line, action] { line.token.action = action; });
     return command;
   };
   CLI::App* create = add_action("create", "Make a token and print it once", TokenAction::create);
   create->add_option("--role", line.token.role, "leader, admin, application or board")->required();
-  create->add_option("--workshop", line.token.workshop, "Only for this workshop (its id, for example w1)");
+  create->add_option("--workshop", line.token.workshop,
+                     "Only for this workshop (its id, for example w1)");
   add_action("list", "Show all tokens but those of participants", TokenAction::list);
   CLI::App* revoke = add_action("revoke", "Make a token invalid", TokenAction::revoke);
   revoke->add_option("id", line.token.id, "The id that stoker token list shows")->required();
 }
 
 void add_backup(CLI::App& app, CommandLine& line) {
-  CLI::App* backup = add_command(app, line, "backup", "Copy journal and settings of a stopped server into one file");
-  backup->add_option("--data", line.backup.data, "Data folder (default: $STATE_DIRECTORY, else ./data)");
+  CLI::App* backup = add_command(app, line, "backup",
+                                 "Copy journal and settings of a stopped server into one file");
+  backup->add_option("--data", line.backup.data,
+                     "Data folder (default: $STATE_DIRECTORY, else ./data)");
   backup->add_option("--to", line.backup.file, "The new file")->required();
   backup->add_flag("--with-content", line.backup.with_content, "Also the texts that people wrote");
   CLI::App* restore = add_command(app, line, "restore", "Make a data folder from a backup");
-  restore->add_option("--data", line.backup.data, "Data folder without data (default: $STATE_DIRECTORY, else ./data)");
-  restore->add_option("--from", line.backup.file, "The backup")->required()->check(CLI::ExistingFile);
+  restore->add_option("--data", line.backup.data,
+                      "Data folder without data (default: $STATE_DIRECTORY, else ./data)");
+  restore->add_option("--from", line.backup.file, "The backup")
+      ->required()
+      ->check(CLI::ExistingFile);
 }
 
 // The sentence for an option that belongs to a later version; empty: none was given.
 std::string door_that_is_not_there(const CommandLine& line) {
-  if (!line.ollama_listen.empty()) return "--ollama-listen: the Ollama door is not available in this version";
-  if (!line.comfyui_listen.empty()) return "--comfyui-listen: the ComfyUI door is not available in this version";
-  if (!line.swarmui_listen.empty()) return "--swarmui-listen: the SwarmUI door is not available in this version";
+  if (!line.ollama_listen.empty())
+    return "--ollama-listen: the Ollama door is not available in this version";
+  if (!line.comfyui_listen.empty())
+    return "--comfyui-listen: the ComfyUI door is not available in this version";
+  if (!line.swarmui_listen.empty())
+    return "--swarmui-listen: the SwarmUI door is not available in this version";
   return {};
 }
 
 int serve(CommandLine& line) {
-  if (const std::string words = door_that_is_not_there(line); !words.empty()) return complain(words, kWrongUse);
+  if (const std::string words = door_that_is_not_there(line); !words.empty())
+    return complain(words, kWrongUse);
   line.serve.log_level = log_level_from_name(line.log_level).value_or(LogLevel::info);
   line.serve.form = line.form();
   return run_serve(line.serve);

@@ -21,7 +21,8 @@ std::string name_of(const KeySource& source) {
 }
 
 Result<std::string> token_of(const KeySource& source) {
-  if (!source.token_file.empty()) return read_private_file(source.token_file, kKeyBytesMaxAllowed + 2);
+  if (!source.token_file.empty())
+    return read_private_file(source.token_file, kKeyBytesMaxAllowed + 2);
   const char* value = std::getenv(source.env.c_str());
   if (value == nullptr) return fail(ErrorCode::bad_request, "the environment has no " + source.env);
   return std::string(value);
@@ -36,8 +37,9 @@ Result<OperatorKey> read_key(const KeySource& source) {
   const auto token = token_of(source);
   if (!token) return fail(ErrorCode::bad_request, name_of(source) + ": " + token.error().detail);
   if (!can_be_a_token(*token))
-    return fail(ErrorCode::bad_request, name_of(source) + " must have " + std::to_string(kKeyBytesMin) + " to " +
-                                            std::to_string(kKeyBytesMaxAllowed) + " visible characters without spaces");
+    return fail(ErrorCode::bad_request,
+                name_of(source) + " must have " + std::to_string(kKeyBytesMin) + " to " +
+                    std::to_string(kKeyBytesMaxAllowed) + " visible characters without spaces");
   return OperatorKey{source.role, api::hash_of(*token)};
 }
 
@@ -84,10 +86,12 @@ Result<std::vector<TokenHash>> read_known_keys(const std::string& path) {
   boost::system::error_code error;
   const json::value root = json::parse(*text, error);
   const json::array* list = !error && root.is_array() ? &root.get_array() : nullptr;
-  if (list == nullptr) return fail(ErrorCode::internal, path + " is damaged; remove it after revoking old keys");
+  if (list == nullptr)
+    return fail(ErrorCode::internal, path + " is damaged; remove it after revoking old keys");
   std::vector<TokenHash> hashes;
   for (const json::value& value : *list)
-    if (const auto hash = value.is_string() ? hash_from(value.get_string()) : std::nullopt) hashes.push_back(*hash);
+    if (const auto hash = value.is_string() ? hash_from(value.get_string()) : std::nullopt)
+      hashes.push_back(*hash);
   return hashes;
 }
 
@@ -97,7 +101,8 @@ Result<void> write_known_keys(const std::string& path, const std::vector<Operato
   return write_private_file(path, json::serialize(list) + "\n");
 }
 
-std::vector<TokenRow> rows_of_keys(const std::vector<OperatorKey>& keys, const std::vector<TokenHash>& known, WallTime now) {
+std::vector<TokenRow> rows_of_keys(const std::vector<OperatorKey>& keys,
+                                   const std::vector<TokenHash>& known, WallTime now) {
   std::vector<TokenRow> rows;
   for (const OperatorKey& key : keys) rows.push_back({key.hash, key.role, {}, {}, now, false});
   for (const TokenHash& hash : known)

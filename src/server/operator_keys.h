@@ -33,6 +33,7 @@ Result<std::vector<TokenHash>> read_known_keys(const std::string& path);
 Result<void> write_known_keys(const std::string& path, const std::vector<OperatorKey>& keys);
 
 // The rows that make the keys valid and those of `known` that are gone invalid.
-std::vector<TokenRow> rows_of_keys(const std::vector<OperatorKey>& keys, const std::vector<TokenHash>& known, WallTime now);
+std::vector<TokenRow> rows_of_keys(const std::vector<OperatorKey>& keys,
+                                   const std::vector<TokenHash>& known, WallTime now);
 
 }  // namespace stoker::server

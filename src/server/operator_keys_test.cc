@@ -15,7 +15,8 @@ class OperatorKeys : public ::testing::Test {
  protected:
   void SetUp() override {
     folder_ = std::filesystem::temp_directory_path() /
-              ("stoker-keys-" + std::string(::testing::UnitTest::GetInstance()->current_test_info()->name()));
+              ("stoker-keys-" +
+               std::string(::testing::UnitTest::GetInstance()->current_test_info()->name()));
     std::filesystem::create_directories(folder_);
     unsetenv(kAdminTokenVariable);
     unsetenv("STOKER_TEST_KEY");
@@ -31,18 +32,21 @@ TEST_F(OperatorKeys, ComeFromFilesAndTheEnvironment) {
   ASSERT_TRUE(write_private_file(file("key"), "0123456789abcdef\n"));
   setenv("STOKER_TEST_KEY", "fedcba9876543210", 1);
   setenv(kAdminTokenVariable, "an-admin-token-set-by-hand", 1);
-  const auto keys = read_operator_keys({{Role::application, "kiosk", file("key"), ""}, {Role::leader, "", "", "STOKER_TEST_KEY"}});
+  const auto keys = read_operator_keys(
+      {{Role::application, "kiosk", file("key"), ""}, {Role::leader, "", "", "STOKER_TEST_KEY"}});
   ASSERT_TRUE(keys) << keys.error().detail;
-  EXPECT_EQ(*keys, (std::vector<OperatorKey>{{Role::application, api::hash_of("0123456789abcdef")},
-                                             {Role::leader, api::hash_of("fedcba9876543210")},
-                                             {Role::admin, api::hash_of("an-admin-token-set-by-hand")}}));
+  EXPECT_EQ(*keys,
+            (std::vector<OperatorKey>{{Role::application, api::hash_of("0123456789abcdef")},
+                                      {Role::leader, api::hash_of("fedcba9876543210")},
+                                      {Role::admin, api::hash_of("an-admin-token-set-by-hand")}}));
 }
 
 TEST_F(OperatorKeys, AreRefusedWithoutTellingThem) {
   ASSERT_TRUE(write_private_file(file("short"), "tooshort\n"));
   const auto keys = read_operator_keys({{Role::admin, "boss", file("short"), ""}});
   ASSERT_FALSE(keys);
-  EXPECT_EQ(keys.error().detail, "key \"boss\" must have 16 to 256 visible characters without spaces");
+  EXPECT_EQ(keys.error().detail,
+            "key \"boss\" must have 16 to 256 visible characters without spaces");
   EXPECT_FALSE(read_operator_keys({{Role::admin, "", "", "STOKER_TEST_KEY"}}));
   EXPECT_FALSE(read_operator_keys({{Role::admin, "", file("absent"), ""}}));
 }

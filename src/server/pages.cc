@@ -7,7 +7,8 @@ namespace stoker::server {
 namespace {
 
 constexpr std::string_view kPolicy =
-    "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; "
+    "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; frame-ancestors "
+    "'none'; base-uri 'none'; "
     "form-action 'self'";
 constexpr std::string_view kNotFoundBody = R"({"error":{"code":"not_found","params":{}}})";
 
@@ -22,7 +23,8 @@ std::string_view page_name(std::string_view path) {
   for (const auto& [address, name] : kPages)
     if (path == address) return name;
   constexpr std::string_view kJoin = "/join/";
-  if (path.starts_with(kJoin) && path.find('/', kJoin.size()) == std::string_view::npos) return "web/index.html";
+  if (path.starts_with(kJoin) && path.find('/', kJoin.size()) == std::string_view::npos)
+    return "web/index.html";
   return {};
 }
 
@@ -45,7 +47,9 @@ bool names_tag(std::string_view list, std::string_view tag) {
   return list.find(tag) != std::string_view::npos;
 }
 
-bool never_changes(std::string_view name) { return name.starts_with("web/assets/"); }
+bool never_changes(std::string_view name) {
+  return name.starts_with("web/assets/");
+}
 
 PageAnswer not_found() {
   PageAnswer answer;
@@ -90,12 +94,14 @@ PageAnswer answer_page(const net::RequestHead& request) {
   if (asset == nullptr) return not_found();
   if (request.method != "GET" && request.method != "HEAD") return wrong_method();
 
-  const bool packed = !asset->gzip.empty() && accepts_gzip(request.headers.find("Accept-Encoding").value_or(""));
+  const bool packed =
+      !asset->gzip.empty() && accepts_gzip(request.headers.find("Accept-Encoding").value_or(""));
   const std::string tag = "\"" + std::string(asset->hash) + (packed ? "-gz\"" : "\"");
   PageAnswer answer;
   net::Headers& headers = answer.head.headers;
   headers.add("ETag", tag);
-  headers.add("Cache-Control", never_changes(asset->name) ? "public, max-age=31536000, immutable" : "no-cache");
+  headers.add("Cache-Control",
+              never_changes(asset->name) ? "public, max-age=31536000, immutable" : "no-cache");
   if (!asset->gzip.empty()) headers.add("Vary", "Accept-Encoding");
   add_security_headers(headers);
   if (names_tag(request.headers.find("If-None-Match").value_or(""), tag)) {

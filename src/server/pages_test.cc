@@ -27,14 +27,18 @@ TEST(Pages, GivesEachRoleItsPage) {
 }
 
 TEST(Pages, HaveOneAddressEach) {
-  for (const char* path : {"/index.html", "/leader/", "/join/", "/join/A/B", "/nothing", "//", "/../web/index.html"})
-    EXPECT_EQ(answer_page(request_for(path)).head.status, path == std::string_view("/join/") ? 200 : 404) << path;
+  for (const char* path :
+       {"/index.html", "/leader/", "/join/", "/join/A/B", "/nothing", "//", "/../web/index.html"})
+    EXPECT_EQ(answer_page(request_for(path)).head.status,
+              path == std::string_view("/join/") ? 200 : 404)
+        << path;
 }
 
 TEST(Pages, CarryTheContentPolicy) {
   const PageAnswer answer = answer_page(request_for("/"));
   EXPECT_EQ(header(answer, "Content-Security-Policy"),
-            "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; frame-ancestors 'none'; "
+            "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
+            "frame-ancestors 'none'; "
             "base-uri 'none'; form-action 'self'");
   EXPECT_EQ(header(answer, "X-Content-Type-Options"), "nosniff");
 }

@@ -8,7 +8,8 @@
 namespace stoker::server {
 namespace {
 
-constexpr std::string_view kFaultsOfModels[] = {"load_failed", "run_failed", "load_stalled", "run_stalled"};
+constexpr std::string_view kFaultsOfModels[] = {"load_failed", "run_failed", "load_stalled",
+                                                "run_stalled"};
 
 std::optional<std::int64_t> number_of(std::string_view text) {
   std::int64_t value = 0;
@@ -31,7 +32,9 @@ std::optional<std::pair<std::string_view, std::int64_t>> name_and_number(std::st
 std::optional<FaultOrder> parse_fault(std::string_view text) {
   const std::size_t colon = text.find(':');
   if (colon == std::string_view::npos || colon + 1 == text.size()) return std::nullopt;
-  FaultOrder order{.what = std::string(text.substr(0, colon)), .name = std::string(text.substr(colon + 1)), .second = {}};
+  FaultOrder order{.what = std::string(text.substr(0, colon)),
+                   .name = std::string(text.substr(colon + 1)),
+                   .second = {}};
   if (std::ranges::find(kFaultsOfModels, order.what) != std::end(kFaultsOfModels)) return order;
   const auto parts = name_and_number(order.name);
   if (order.what == "backend_down") {
@@ -44,7 +47,8 @@ std::optional<FaultOrder> parse_fault(std::string_view text) {
   order.name = parts->first;
   if (order.what == "foreign_memory") return order;
   const auto loads = number_of(order.name);
-  if (order.what != "chance" || !loads || *loads > 1000 || *order.second > 1000) return std::nullopt;
+  if (order.what != "chance" || !loads || *loads > 1000 || *order.second > 1000)
+    return std::nullopt;
   order.first = *loads;
   return order;
 }
@@ -58,8 +62,9 @@ RehearsalRig::RehearsalRig(Loop& loop, const Machine& machine, std::uint64_t see
   for (const RehearsalEngine& engine : machine.engines) {
     backend_names_.emplace(engine.info.name, engine.info.id);
     backends_.emplace(engine.info.id,
-                      std::make_unique<RehearsalBackend>(loop, *gpus_.at(engine.info.device),
-                                                         options_of(engine, 1.0, seed + engine.info.id.value), models_));
+                      std::make_unique<RehearsalBackend>(
+                          loop, *gpus_.at(engine.info.device),
+                          options_of(engine, 1.0, seed + engine.info.id.value), models_));
   }
   probe_ = std::make_unique<SimulatedProbe>([this] { return sample(); });
 }
@@ -83,7 +88,8 @@ Result<std::vector<GpuSample>> RehearsalRig::sample() const {
     GpuSample sample{.device = id, .total = card.total, .used = card.used, .processes = {}};
     std::map<BackendId, MiB> held;
     for (const VirtualHolding& holding : card.holdings) held[holding.backend] += holding.sum();
-    for (const auto& [backend, used] : held) sample.processes.push_back({"rehearsal", backend, used});
+    for (const auto& [backend, used] : held)
+      sample.processes.push_back({"rehearsal", backend, used});
     if (card.foreign.count > 0) sample.processes.push_back({"foreign", {}, card.foreign});
     samples.push_back(std::move(sample));
   }
@@ -103,7 +109,8 @@ Result<std::pair<RehearsalBackend*, ModelId>> RehearsalRig::model_of(std::string
 
 Result<void> RehearsalRig::take_down(const FaultOrder& fault) {
   RehearsalBackend* backend = backend_of(fault.name);
-  if (backend == nullptr) return fail(ErrorCode::bad_request, "no backend has the id \"" + fault.name + "\"");
+  if (backend == nullptr)
+    return fail(ErrorCode::bad_request, "no backend has the id \"" + fault.name + "\"");
   backend->take_down();
   if (fault.second) loop_.after(seconds(*fault.second), [backend] { backend->bring_up(); });
   return {};
@@ -111,7 +118,8 @@ Result<void> RehearsalRig::take_down(const FaultOrder& fault) {
 
 Result<void> RehearsalRig::hold_memory(const FaultOrder& fault) {
   const auto found = device_names_.find(fault.name);
-  if (found == device_names_.end()) return fail(ErrorCode::bad_request, "no device has the id \"" + fault.name + "\"");
+  if (found == device_names_.end())
+    return fail(ErrorCode::bad_request, "no device has the id \"" + fault.name + "\"");
   gpus_.at(found->second)->set_foreign(MiB{fault.second.value_or(0)});
   return {};
 }
@@ -127,8 +135,10 @@ Result<void> RehearsalRig::arrange(const FaultOrder& fault) {
   }
   const auto model = model_of(fault.name);
   if (!model) return fail(model.error());
-  const PlannedFault planned{fault.what.ends_with("stalled") ? FaultKind::stall : FaultKind::fail, 0.5};
-  if (fault.what.starts_with("load")) model->first->faults().break_next_load(model->second, planned);
+  const PlannedFault planned{fault.what.ends_with("stalled") ? FaultKind::stall : FaultKind::fail,
+                             0.5};
+  if (fault.what.starts_with("load"))
+    model->first->faults().break_next_load(model->second, planned);
   if (fault.what.starts_with("run")) model->first->faults().break_next_run(model->second, planned);
   return {};
 }

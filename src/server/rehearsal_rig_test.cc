@@ -13,8 +13,8 @@ TEST(FaultOrder, ReadsEachKind) {
   EXPECT_EQ(parse_fault("backend_down:media:30")->second, 30);
   EXPECT_EQ(parse_fault("foreign_memory:rehearsal:4096")->second, 4096);
   EXPECT_EQ(parse_fault("chance:10:20")->first, 10);
-  for (const char* wrong : {"", "load_failed", "load_failed:", "fire:x", "foreign_memory:rehearsal", "chance:10",
-                            "chance:10:2000", "chance:x:1", "foreign_memory:g:-1"})
+  for (const char* wrong : {"", "load_failed", "load_failed:", "fire:x", "foreign_memory:rehearsal",
+                            "chance:10", "chance:10:2000", "chance:x:1", "foreign_memory:g:-1"})
     EXPECT_EQ(parse_fault(wrong), std::nullopt) << wrong;
 }
 

@@ -13,11 +13,40 @@ constexpr std::string_view kApi = "/api/v1/";
 
 // Every route of the API; ":id" stands for any word, ":n" for a number.
 constexpr std::array<std::string_view, 34> kApiRoutes{
-    "meta", "messages/:id", "join", "tickets", "me", "leave", "events", "state", "openapi.json",
-    "jobs", "jobs/:id", "jobs/:id/edit", "jobs/:id/retry", "jobs/:id/move", "jobs/:id/release", "jobs/:id/results/:n",
-    "workshops", "workshops/:id", "workshops/:id/check", "workshops/:id/warm", "workshops/:id/start",
-    "workshops/:id/pause", "workshops/:id/resume", "workshops/:id/focus", "workshops/:id/end", "workshops/:id/export",
-    "models", "backends", "residency", "residency/preload", "ledger", "diagnosis", "audit", "templates",
+    "meta",
+    "messages/:id",
+    "join",
+    "tickets",
+    "me",
+    "leave",
+    "events",
+    "state",
+    "openapi.json",
+    "jobs",
+    "jobs/:id",
+    "jobs/:id/edit",
+    "jobs/:id/retry",
+    "jobs/:id/move",
+    "jobs/:id/release",
+    "jobs/:id/results/:n",
+    "workshops",
+    "workshops/:id",
+    "workshops/:id/check",
+    "workshops/:id/warm",
+    "workshops/:id/start",
+    "workshops/:id/pause",
+    "workshops/:id/resume",
+    "workshops/:id/focus",
+    "workshops/:id/end",
+    "workshops/:id/export",
+    "models",
+    "backends",
+    "residency",
+    "residency/preload",
+    "ledger",
+    "diagnosis",
+    "audit",
+    "templates",
 };
 
 std::vector<std::string_view> segments_of(std::string_view path) {
@@ -31,7 +60,8 @@ std::vector<std::string_view> segments_of(std::string_view path) {
   return segments;
 }
 
-bool matches(const std::vector<std::string_view>& path, const std::vector<std::string_view>& route) {
+bool matches(const std::vector<std::string_view>& path,
+             const std::vector<std::string_view>& route) {
   return std::ranges::equal(path, route, [](std::string_view word, std::string_view pattern) {
     return pattern.starts_with(':') ? !word.empty() : word == pattern;
   });

@@ -20,11 +20,14 @@ int run_serve(const ServeOptions& options) {
   if (!config) return complain_about_config(options, config.error());
   if (!options.listen.empty()) {
     const auto address = parse_listen_address(options.listen);
-    if (!address) return complain("--listen must be HOST:PORT, for example 127.0.0.1:8420", kWrongUse);
+    if (!address)
+      return complain("--listen must be HOST:PORT, for example 127.0.0.1:8420", kWrongUse);
     config->listen = *address;
   }
   for (const std::string& fault : options.faults)
-    if (!parse_fault(fault)) return complain("--fault " + fault + " is not understood; see stoker serve --help", kWrongUse);
+    if (!parse_fault(fault))
+      return complain("--fault " + fault + " is not understood; see stoker serve --help",
+                      kWrongUse);
 
   Log log(options.log_level);
   auto server = Server::start(options, *std::move(config), log);

@@ -22,6 +22,8 @@ namespace {
 
 // Engines answer in real time however fast planning time runs: their deadlines are never shorter than this.
 constexpr Duration kShortestDeadline = seconds(10);
+// Between the end of the last work and the end of the event streams.
+constexpr Duration kLastNews = milliseconds(200);
 // Painting a film takes real time, too.
 constexpr Duration kShortestRunDeadline = seconds(60);
 
@@ -48,18 +50,21 @@ std::uint64_t random_number() {
 }  // namespace
 
 controller::Topology topology_of(const Machine& machine) {
-  controller::Topology topology{.devices = machine.devices, .backends = {}, .models = machine.models};
+  controller::Topology topology{
+      .devices = machine.devices, .backends = {}, .models = machine.models};
   for (const RehearsalEngine& engine : machine.engines) topology.backends.push_back(engine.info);
   return topology;
 }
 
 void take_ids(const controller::Topology& topology, Machine& machine) {
   std::map<ModelId, ModelId> models;
-  for (std::size_t i = 0; i < machine.models.size(); ++i) models[machine.models[i].id] = topology.models[i].id;
+  for (std::size_t i = 0; i < machine.models.size(); ++i)
+    models[machine.models[i].id] = topology.models[i].id;
   for (ModelId& model : machine.preload) model = models.at(model);
   machine.devices = topology.devices;
   machine.models = topology.models;
-  for (std::size_t i = 0; i < machine.engines.size(); ++i) machine.engines[i].info = topology.backends[i];
+  for (std::size_t i = 0; i < machine.engines.size(); ++i)
+    machine.engines[i].info = topology.backends[i];
 }
 
 Server::Server(ServeOptions options, Config config, Log& log)
@@ -114,18 +119,25 @@ Result<void> Server::require_credentials() const {
   const auto is_admin_row = [&](const TokenRow& row) {
     return row.role == Role::admin && !row.revoked && row.hash != own;
   };
-  if (*local || std::ranges::any_of(keys_, is_admin_key) || std::ranges::any_of(tokens_at_start_, is_admin_row)) return {};
-  return fail(ErrorCode::forbidden,
-              fmt::format("{}:{} can be reached from other machines, and no admin token was set; set {} or run: "
-                          "stoker token create --role admin --data {}",
-                          config_.listen.host, config_.listen.port, kAdminTokenVariable, data_));
+  if (*local || std::ranges::any_of(keys_, is_admin_key) ||
+      std::ranges::any_of(tokens_at_start_, is_admin_row))
+    return {};
+  return fail(
+      ErrorCode::forbidden,
+      fmt::format(
+          "{}:{} can be reached from other machines, and no admin token was set; set {} or run: "
+          "stoker token create --role admin --data {}",
+          config_.listen.host, config_.listen.port, kAdminTokenVariable, data_));
 }
 
 Result<void> Server::listen() {
-  net::ListenOptions listening{.host = config_.listen.host, .port = config_.listen.port, .tls = {}, .limits = {}};
+  net::ListenOptions listening{
+      .host = config_.listen.host, .port = config_.listen.port, .tls = {}, .limits = {}};
   if (tls()) listening.tls = net::TlsFiles{config_.tls_certificate, config_.tls_key};
   auto http = net::HttpServer::listen(network_, std::move(listening), front_.handler());
-  if (!http) return fail(http.error());
+  if (!http)
+    return fail(http.error().code, fmt::format("cannot listen on {}:{}: {}", config_.listen.host,
+                                               config_.listen.port, http.error().detail));
   http_ = *std::move(http);
   return {};
 }
@@ -137,7 +149,9 @@ Result<void> Server::open_controller() {
   rig_ = std::make_unique<RehearsalRig>(loop_, config_.machine, options_.seed);
   for (const std::string& text : options_.faults) {
     const auto fault = parse_fault(text);
-    if (!fault) return fail(ErrorCode::bad_request, "--fault " + text + " is not understood; see stoker serve --help");
+    if (!fault)
+      return fail(ErrorCode::bad_request,
+                  "--fault " + text + " is not understood; see stoker serve --help");
     if (auto arranged = rig_->arrange(*fault); !arranged) return arranged;
   }
 
@@ -155,12 +169,16 @@ Result<void> Server::open_controller() {
   controller::Settings settings;
   settings.probe_interval = loop_.planned(settings.probe_interval);
   settings.publish_interval = loop_.planned(settings.publish_interval);
-  for (Duration* deadline : {&settings.load_deadline, &settings.unload_deadline, &settings.cancel_deadline})
+  for (Duration* deadline :
+       {&settings.load_deadline, &settings.unload_deadline, &settings.cancel_deadline})
     *deadline = std::max(*deadline, loop_.planned(kShortestDeadline));
-  settings.run_deadline_min = std::max(settings.run_deadline_min, loop_.planned(kShortestRunDeadline));
+  settings.run_deadline_min =
+      std::max(settings.run_deadline_min, loop_.planned(kShortestRunDeadline));
+  settings.speed = loop_.speed();
   settings.build_id = policy_build();
   settings.preload = config_.machine.preload;
-  auto opened = controller::Controller::open(std::move(ports), std::move(topology), std::move(settings));
+  auto opened =
+      controller::Controller::open(std::move(ports), std::move(topology), std::move(settings));
   if (!opened) return fail(opened.error());
   controller_ = *std::move(opened);
   controller_->on_publish([this](const auto& snapshot) { metrics_.observe(*snapshot); });
@@ -172,7 +190,8 @@ void Server::open_front() {
   api::Options options;
   options.version = kVersion;
   options.build = build_;
-  options.simulated = std::ranges::all_of(config_.machine.engines, [](const auto& engine) { return engine.info.simulated; });
+  options.simulated = std::ranges::all_of(config_.machine.engines,
+                                          [](const auto& engine) { return engine.info.simulated; });
   options.speed = loop_.speed();
   options.messages = [](std::string_view language) -> std::optional<std::string_view> {
     const assets::Asset* asset = assets::find_asset("messages/" + std::string(language) + ".json");
@@ -181,18 +200,22 @@ void Server::open_front() {
   options.openapi_json = text_of_asset("reference/openapi.json");
   options.origin.reach = local.value_or(false) ? api::Reach::loopback : api::Reach::network;
   options.origin.hosts = config_.hostnames;
-  if (const auto url = net::parse_url(config_.public_url)) options.origin.hosts.push_back(url->host);
+  if (const auto url = net::parse_url(config_.public_url))
+    options.origin.hosts.push_back(url->host);
   if (!config_.public_url.empty()) options.origin.origins.push_back(config_.public_url);
   options.clocks = {.now = [this] { return real_loop_.now(); },
                     .wall = [this] { return real_loop_.wall_now(); },
                     .planning = [this] { return loop_.now(); }};
 
   Household household;
-  api_ = std::make_unique<api::Api>(api::Surroundings{network_, loop_, *controller_, *files_}, std::move(options));
+  api_ = std::make_unique<api::Api>(api::Surroundings{network_, loop_, *controller_, *files_},
+                                    std::move(options));
   api_->set_public_base_url(base_url_of_links());
   api_->watch_publications();
   household.api = api_->handler();
-  household.is_ours = [this](const net::RequestHead& head) { return api_->origin_check().allows(head); };
+  household.is_ours = [this](const net::RequestHead& head) {
+    return api_->origin_check().allows(head);
+  };
   household.snapshot = [this] { return controller_->snapshot(); };
   household.connections = [this] { return http_->connection_count(); };
   front_.open(std::move(household));
@@ -200,9 +223,9 @@ void Server::open_front() {
 
 int Server::run() {
   for (const int signal : {SIGTERM, SIGINT}) {
-    network_.on_signal(signal, [this, seen = 0]() mutable {
+    network_.on_signal(signal, [this] {
       // The second one does not wait for anything; the journal restores what was open.
-      if (seen++ > 0) std::_Exit(kFailure);
+      if (std::exchange(told_to_end_, true)) std::_Exit(kFailure);
       real_loop_.post([this] { drain(); });
     });
   }
@@ -216,7 +239,8 @@ void Server::greet() {
   if (const auto interval = watchdog_interval()) keep_watchdog_quiet(*interval);
   const auto known = read_known_keys(path_in_data("keys.json"));
   if (!known) return give_up(known.error().detail);
-  if (auto written = write_known_keys(path_in_data("keys.json"), keys_); !written) return give_up(written.error().detail);
+  if (auto written = write_known_keys(path_in_data("keys.json"), keys_); !written)
+    return give_up(written.error().detail);
   prepare_entrance({.controller = controller_.get(),
                     .wall = [this] { return real_loop_.wall_now(); },
                     .links_path = path_in_data("links.json"),
@@ -232,18 +256,23 @@ void Server::on_entrance(Result<Entrance> entrance) {
   if (auto written = write_ready_file(*entrance); !written) return give_up(written.error().detail);
   print_links(*entrance);
   log(LogLevel::info, "ready",
-      Fields().add("version", kVersion).add("port", static_cast<int>(http_->port())).add("models", config_.machine.models.size()));
+      Fields()
+          .add("version", kVersion)
+          .add("port", static_cast<int>(http_->port()))
+          .add("models", config_.machine.models.size()));
   notify_ready();
 }
 
 std::string Server::base_url_of_links() const {
-  return config_.public_url.empty() ? base_url(config_.listen, http_->port(), tls()) : config_.public_url;
+  return config_.public_url.empty() ? base_url(config_.listen, http_->port(), tls())
+                                    : config_.public_url;
 }
 
 Result<void> Server::write_ready_file(const Entrance& entrance) const {
   if (options_.ready_file.empty()) return {};
   const auto text_or_null = [](const std::string& text) {
-    return text.empty() ? boost::json::value(nullptr) : boost::json::value(boost::json::string(text));
+    return text.empty() ? boost::json::value(nullptr)
+                        : boost::json::value(boost::json::string(text));
   };
   const boost::json::object ready{{"http", base_url(config_.listen, http_->port(), tls())},
                                   {"ollama", nullptr},
@@ -259,13 +288,18 @@ Result<void> Server::write_ready_file(const Entrance& entrance) const {
 void Server::print_links(const Entrance& entrance) const {
   if (options_.form == OutputForm::json) return;
   const std::string url = base_url_of_links();
-  const std::string engines = options_.config.empty() ? "rehearsal engines, nothing real is made" : "configuration " + options_.config;
+  const std::string engines = options_.config.empty() ? "rehearsal engines, nothing real is made"
+                                                      : "configuration " + options_.config;
   fmt::print("Stoker {} is ready ({}).\n", kVersion, engines);
-  if (!entrance.join_code.empty()) fmt::print("  participants  {}/?code={}\n", url, entrance.join_code);
+  if (!entrance.join_code.empty())
+    fmt::print("  participants  {}/?code={}\n", url, entrance.join_code);
   fmt::print("  leader        {}/leader#t={}\n", url, entrance.links.leader_token);
-  if (!entrance.links.board_token.empty()) fmt::print("  board         {}/board#t={}\n", url, entrance.links.board_token);
+  if (!entrance.links.board_token.empty())
+    fmt::print("  board         {}/board#t={}\n", url, entrance.links.board_token);
   fmt::print("  admin         {}/admin#t={}\n", url, entrance.links.admin_token);
-  fmt::print("Each link but the first opens with its own key: keep them to yourself. Ctrl-C ends the server.\n");
+  fmt::print(
+      "Each link but the first opens with its own key: keep them to yourself. Ctrl-C ends the "
+      "server.\n");
   std::fflush(stdout);
 }
 
@@ -280,12 +314,25 @@ void Server::drain() {
   notify_stopping();
   log(LogLevel::info, "draining");
   if (options_.form == OutputForm::text)
-    fmt::print(stderr, "stoker: ending; running work has up to {} s, a second Ctrl-C ends at once\n", kDrainWork.us / 1'000'000);
-  http_->drain(kDrainAnswers, [this] { real_loop_.post([this] { end_drain(); }); });
-  controller_->drain(loop_.planned(kDrainWork), [this] { network_.post([this] { front_.end_streams(); }); });
+    fmt::print(stderr,
+               "stoker: ending; running work has up to {} s, a second Ctrl-C ends at once\n",
+               kDrainWork.us / 1'000'000);
+  http_->drain(kDrainAnswers,
+               [this] { real_loop_.post([this] { end_drain(DrainPart::answers); }); });
+  // Whoever watches still sees how the last work ended.
+  controller_->drain(loop_.planned(kDrainWork), [this] {
+    real_loop_.after(kLastNews, [this] {
+      network_.post([this] { front_.end_streams(); });
+      end_drain(DrainPart::work);
+    });
+  });
 }
 
-void Server::end_drain() {
+void Server::end_drain(DrainPart part) {
+  drained_ |= static_cast<unsigned>(part);
+  if (drained_ !=
+      (static_cast<unsigned>(DrainPart::answers) | static_cast<unsigned>(DrainPart::work)))
+    return;
   log(LogLevel::info, "stopped");
   real_loop_.stop();
 }

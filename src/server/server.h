@@ -55,13 +55,16 @@ class Server {
   void open_front();
   void greet();
 
+  // What a drain waits for; values combine as bits.
+  enum class DrainPart : unsigned { answers = 1, work = 2 };
+
   // On the loop.
   void on_entrance(Result<Entrance> entrance);
   Result<void> write_ready_file(const Entrance& entrance) const;
   void print_links(const Entrance& entrance) const;
   void keep_watchdog_quiet(Duration interval);
   void drain();
-  void end_drain();
+  void end_drain(DrainPart part);
   void give_up(const std::string& words);
 
   // server_reload.cc
@@ -73,7 +76,9 @@ class Server {
   std::string path_in_data(std::string_view name) const { return data_ + "/" + std::string(name); }
   std::string base_url_of_links() const;
   bool tls() const { return !config_.tls_certificate.empty(); }
-  void log(LogLevel level, std::string_view event, const Fields& fields = {}) const { log_.write(level, event, fields); }
+  void log(LogLevel level, std::string_view event, const Fields& fields = {}) const {
+    log_.write(level, event, fields);
+  }
 
   const ServeOptions options_;
   Config config_;
@@ -83,7 +88,9 @@ class Server {
   std::vector<TokenRow> tokens_at_start_;
   Links links_;
   std::string build_;
-  bool draining_ = false;  // loop
+  bool draining_ = false;     // loop
+  unsigned drained_ = 0;      // loop: the parts that have ended
+  bool told_to_end_ = false;  // network thread
   int exit_code_ = kSuccess;
 
   ThreadLoop real_loop_;

@@ -12,11 +12,14 @@
 namespace stoker::server {
 namespace {
 
-bool same_device(const Device& a, const Device& b) { return a.name == b.name && a.vram == b.vram; }
+bool same_device(const Device& a, const Device& b) {
+  return a.name == b.name && a.vram == b.vram;
+}
 
 bool same_engine(const RehearsalEngine& a, const RehearsalEngine& b) {
-  return a.info.name == b.info.name && a.info.kind == b.info.kind && a.info.device == b.info.device &&
-         a.info.slots == b.info.slots && a.info.granularity == b.info.granularity && a.style == b.style;
+  return a.info.name == b.info.name && a.info.kind == b.info.kind &&
+         a.info.device == b.info.device && a.info.slots == b.info.slots &&
+         a.info.granularity == b.info.granularity && a.style == b.style;
 }
 
 // Engines keep models that left the configuration, because those are still to be unloaded.
@@ -48,11 +51,13 @@ void Server::reload() {
 void Server::on_reread(ConfigResult reread, Result<std::vector<OperatorKey>> keys) {
   if (!reread) {
     for (const ConfigProblem& problem : reread.error())
-      log(LogLevel::error, "config_refused", Fields().add("problem", problem_text(options_.config, problem)));
+      log(LogLevel::error, "config_refused",
+          Fields().add("problem", problem_text(options_.config, problem)));
     return notify_ready();
   }
   const auto refuse = [this](const Error& error) {
-    log(LogLevel::error, "config_refused", Fields().add("problem", options_.config + ": " + error.detail));
+    log(LogLevel::error, "config_refused",
+        Fields().add("problem", options_.config + ": " + error.detail));
     notify_ready();
   };
   if (!keys) return refuse(keys.error());
@@ -61,13 +66,18 @@ void Server::on_reread(ConfigResult reread, Result<std::vector<OperatorKey>> key
 
   rig_->set_models(with_old_models(topology->models, config_.machine.models));
   Machine machine = std::move(reread->machine);
-  controller_->set_topology(*std::move(topology), [this, count = machine.models.size()](Result<void> taken) {
-    if (!taken) log(LogLevel::error, "config_refused", Fields().add("problem", taken.error().detail));
-    if (taken) log(LogLevel::info, "config_taken", Fields().add("models", static_cast<std::uint64_t>(count)));
-    notify_ready();
-  });
+  controller_->set_topology(
+      *std::move(topology), [this, count = machine.models.size()](Result<void> taken) {
+        if (!taken)
+          log(LogLevel::error, "config_refused", Fields().add("problem", taken.error().detail));
+        if (taken)
+          log(LogLevel::info, "config_taken",
+              Fields().add("models", static_cast<std::uint64_t>(count)));
+        notify_ready();
+      });
   if (reread->listen != config_.listen || reread->tls_certificate != config_.tls_certificate ||
-      reread->tls_key != config_.tls_key || reread->public_url != config_.public_url || reread->hostnames != config_.hostnames)
+      reread->tls_key != config_.tls_key || reread->public_url != config_.public_url ||
+      reread->hostnames != config_.hostnames)
     log(LogLevel::warning, "restart_needed", Fields().add("for", "[server]"));
   if (machine.preload != config_.machine.preload)
     log(LogLevel::warning, "restart_needed", Fields().add("for", "preload in [residency]"));
@@ -78,11 +88,14 @@ void Server::on_reread(ConfigResult reread, Result<std::vector<OperatorKey>> key
 // The new machine with lasting ids, if only its models differ.
 Result<controller::Topology> Server::changed_topology(Machine& machine) const {
   controller::Topology topology = topology_of(machine);
-  if (auto assigned = controller::assign_lasting_ids(*store_, topology); !assigned) return fail(assigned.error());
+  if (auto assigned = controller::assign_lasting_ids(*store_, topology); !assigned)
+    return fail(assigned.error());
   take_ids(topology, machine);
   const bool same = std::ranges::equal(machine.devices, config_.machine.devices, same_device) &&
                     std::ranges::equal(machine.engines, config_.machine.engines, same_engine);
-  if (!same) return fail(ErrorCode::conflict, "a change of [[device]] or [[backend]] needs a restart; nothing was taken over");
+  if (!same)
+    return fail(ErrorCode::conflict,
+                "a change of [[device]] or [[backend]] needs a restart; nothing was taken over");
   return topology;
 }
 
@@ -94,7 +107,8 @@ void Server::apply_keys(std::vector<OperatorKey> keys) {
     return log(LogLevel::error, "keys_refused", Fields().add("problem", written.error().detail));
   for (const TokenRow& row : rows_of_keys(keys, known, real_loop_.wall_now())) {
     controller_->issue_token(row, [this](Result<void> issued) {
-      if (!issued) log(LogLevel::error, "keys_refused", Fields().add("problem", issued.error().detail));
+      if (!issued)
+        log(LogLevel::error, "keys_refused", Fields().add("problem", issued.error().detail));
     });
   }
   keys_ = std::move(keys);

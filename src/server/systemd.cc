@@ -8,7 +8,9 @@
 
 namespace stoker::server {
 
-void notify_ready() { sd_notify(0, "READY=1"); }
+void notify_ready() {
+  sd_notify(0, "READY=1");
+}
 
 void notify_reloading() {
   timespec now{};
@@ -17,8 +19,12 @@ void notify_reloading() {
   sd_notify(0, ("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(us)).c_str());
 }
 
-void notify_stopping() { sd_notify(0, "STOPPING=1"); }
-void notify_alive() { sd_notify(0, "WATCHDOG=1"); }
+void notify_stopping() {
+  sd_notify(0, "STOPPING=1");
+}
+void notify_alive() {
+  sd_notify(0, "WATCHDOG=1");
+}
 
 std::optional<Duration> watchdog_interval() {
   std::uint64_t us = 0;

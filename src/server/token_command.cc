@@ -40,7 +40,8 @@ std::optional<WorkshopId> workshop_from(std::string_view text) {
 Result<bool> workshop_exists(Store& store, WorkshopId id) {
   const auto titles = store.read_documents(DocumentKind::workshop_title);
   if (!titles) return fail(titles.error());
-  return std::ranges::any_of(*titles, [&](const DocumentRow& row) { return row.id == id.value && !row.text.empty(); });
+  return std::ranges::any_of(
+      *titles, [&](const DocumentRow& row) { return row.id == id.value && !row.text.empty(); });
 }
 
 json::object object_of(const TokenRow& row) {
@@ -55,7 +56,8 @@ json::object object_of(const TokenRow& row) {
 
 void print_row(const TokenRow& row) {
   fmt::print("{}  {:<11} {:<6} {}\n", id_of(row), role_name(row.role),
-             row.workshop ? "w" + std::to_string(row.workshop.value) : "all", row.revoked ? "revoked" : "valid");
+             row.workshop ? "w" + std::to_string(row.workshop.value) : "all",
+             row.revoked ? "revoked" : "valid");
 }
 
 Result<void> keep(StoppedStore& opened, const TokenRow& row) {
@@ -70,7 +72,12 @@ int create(StoppedStore& opened, const TokenOptions& options) {
   const auto role = role_from_name(options.role);
   if (!role || *role == Role::participant)
     return complain("--role must be leader, admin, application or board", kWrongUse);
-  TokenRow row{.hash = {}, .role = *role, .workshop = {}, .person = {}, .created = wall_now(), .revoked = false};
+  TokenRow row{.hash = {},
+               .role = *role,
+               .workshop = {},
+               .person = {},
+               .created = wall_now(),
+               .revoked = false};
   if (!options.workshop.empty()) {
     const auto workshop = workshop_from(options.workshop);
     if (!workshop) return complain("--workshop must be an id like w1", kWrongUse);
@@ -79,7 +86,8 @@ int create(StoppedStore& opened, const TokenOptions& options) {
     if (!*exists) return complain("there is no workshop " + options.workshop);
     row.workshop = *workshop;
   }
-  if (*role == Role::board && !row.workshop) return complain("a board shows one workshop: give --workshop ID", kWrongUse);
+  if (*role == Role::board && !row.workshop)
+    return complain("a board shows one workshop: give --workshop ID", kWrongUse);
   const std::string token = api::make_token();
   row.hash = api::hash_of(token);
   if (auto kept = keep(opened, row); !kept) return complain(kept.error().detail);
@@ -102,7 +110,8 @@ int list(StoppedStore& opened, const TokenOptions& options) {
     for (const TokenRow& row : *rows) print_row(row);
   json::array tokens;
   for (const TokenRow& row : *rows) tokens.push_back(object_of(row));
-  if (options.form == OutputForm::json) fmt::print("{}\n", json::serialize(json::object{{"ok", true}, {"tokens", tokens}}));
+  if (options.form == OutputForm::json)
+    fmt::print("{}\n", json::serialize(json::object{{"ok", true}, {"tokens", tokens}}));
   return kSuccess;
 }
 
@@ -110,7 +119,9 @@ int revoke(StoppedStore& opened, const TokenOptions& options) {
   auto rows = opened.store().read_tokens();
   if (!rows) return complain(rows.error().detail);
   const auto found = std::ranges::find(*rows, options.id, id_of);
-  if (found == rows->end()) return complain("there is no token with the id " + options.id + "; stoker token list shows them");
+  if (found == rows->end())
+    return complain("there is no token with the id " + options.id +
+                    "; stoker token list shows them");
   found->revoked = true;
   if (auto kept = keep(opened, *found); !kept) return complain(kept.error().detail);
   json::object object = object_of(*found);
@@ -125,12 +136,16 @@ int revoke(StoppedStore& opened, const TokenOptions& options) {
 int run_token(const TokenOptions& options) {
   const std::string data = data_folder(options.data);
   // A first token may be made before the first start.
-  auto opened = options.action == TokenAction::create ? StoppedStore::open_or_create(data) : StoppedStore::open(data);
+  auto opened = options.action == TokenAction::create ? StoppedStore::open_or_create(data)
+                                                      : StoppedStore::open(data);
   if (!opened) return complain(opened.error().detail);
   switch (options.action) {
-    case TokenAction::create: return create(*opened, options);
-    case TokenAction::list: return list(*opened, options);
-    case TokenAction::revoke: return revoke(*opened, options);
+    case TokenAction::create:
+      return create(*opened, options);
+    case TokenAction::list:
+      return list(*opened, options);
+    case TokenAction::revoke:
+      return revoke(*opened, options);
   }
   return kWrongUse;
 }

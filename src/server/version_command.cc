@@ -12,7 +12,8 @@ namespace stoker::server {
 int run_version(OutputForm form) {
   const std::string text =
       form == OutputForm::json
-          ? fmt::format(R"({{"name":"stoker","version":"{}","policy":"{:08x}"}})", kVersion, policy_build())
+          ? fmt::format(R"({{"name":"stoker","version":"{}","policy":"{:08x}"}})", kVersion,
+                        policy_build())
           : fmt::format("stoker {}", kVersion);
   fmt::print("{}\n", text);
   return kSuccess;

@@ -15,7 +15,8 @@ namespace stoker::server {
 namespace {
 
 constexpr std::int64_t kDefaultReserveMib = 2048;
-constexpr double kGuessedMibPerSecond = 1200;  // weights from a fast disk, until loads were measured
+constexpr double kGuessedMibPerSecond =
+    1200;  // weights from a fast disk, until loads were measured
 constexpr double kGuessedRunS = 20;
 
 using Tables = std::map<std::string_view, std::vector<CheckedTable>>;
@@ -61,14 +62,15 @@ class ConfigBuilder {
   }
 
   template <class Id>
-  Id look_up(const std::map<std::string, Id>& names, const std::string& name, const toml::source_region& where,
-             std::string_view what) {
+  Id look_up(const std::map<std::string, Id>& names, const std::string& name,
+             const toml::source_region& where, std::string_view what) {
     if (const auto found = names.find(name); found != names.end()) return found->second;
     std::vector<std::string_view> known;
     for (const auto& [other, id] : names) known.push_back(other);
     const std::string nearest = nearest_word(name, known);
-    problems_.add(where, fmt::format("no {} has the id \"{}\"{}", what, name,
-                                     nearest.empty() ? "" : fmt::format("; did you mean \"{}\"?", nearest)));
+    problems_.add(
+        where, fmt::format("no {} has the id \"{}\"{}", what, name,
+                           nearest.empty() ? "" : fmt::format("; did you mean \"{}\"?", nearest)));
     return {};
   }
 
@@ -81,7 +83,8 @@ class ConfigBuilder {
     if (table.has("listen")) {
       const auto address = parse_listen_address(table.text("listen"));
       if (address) config_.listen = *address;
-      if (!address) table.complain("listen", "listen must be HOST:PORT, for example \"127.0.0.1:8420\"");
+      if (!address)
+        table.complain("listen", "listen must be HOST:PORT, for example \"127.0.0.1:8420\"");
     }
     config_.public_url = table.text("public_url");
     while (config_.public_url.ends_with('/')) config_.public_url.pop_back();
@@ -100,7 +103,8 @@ class ConfigBuilder {
     const DeviceId id = new_id(devices_, table, "device");
     const MiB vram{table.whole("vram_mib").value_or(0)};
     if (table.has("vram_mib") && vram <= reserve_)
-      table.complain("vram_mib", fmt::format("vram_mib must be more than the reserve of {} MiB", reserve_.count));
+      table.complain("vram_mib", fmt::format("vram_mib must be more than the reserve of {} MiB",
+                                             reserve_.count));
     if (id) config_.machine.devices.push_back({id, table.text("id"), vram, reserve_});
   }
 
@@ -112,10 +116,12 @@ class ConfigBuilder {
     engine.info.kind = table.text("kind");
     engine.info.simulated = true;
     if (table.has("kind") && engine.info.kind != "rehearsal") {
-      table.complain("kind", fmt::format("kind \"{}\" is not available in this version, only \"rehearsal\" is",
-                                         engine.info.kind));
+      table.complain(
+          "kind", fmt::format("kind \"{}\" is not available in this version, only \"rehearsal\" is",
+                              engine.info.kind));
     }
-    engine.style = table.text("style") == "ollama" ? RehearsalStyle::ollama : RehearsalStyle::comfyui;
+    engine.style =
+        table.text("style") == "ollama" ? RehearsalStyle::ollama : RehearsalStyle::comfyui;
     engine.info.slots = static_cast<std::uint32_t>(table.whole("slots").value_or(1));
     const std::string granularity = table.text("granularity", "model");
     engine.info.granularity = granularity == "self"      ? EvictionGranularity::self
@@ -131,9 +137,11 @@ class ConfigBuilder {
       table.complain("devices", "a backend over several devices is not available in this version");
       return {};
     }
-    if (names.size() == 1) return look_up(devices_, names.front(), table.where("devices", 0), "device");
+    if (names.size() == 1)
+      return look_up(devices_, names.front(), table.where("devices", 0), "device");
     if (config_.machine.devices.size() == 1) return config_.machine.devices.front().id;
-    table.complain("devices", "devices must name the device, because there is not exactly one [[device]]");
+    table.complain("devices",
+                   "devices must name the device, because there is not exactly one [[device]]");
     return {};
   }
 
@@ -143,7 +151,8 @@ class ConfigBuilder {
     model.id = id;
     model.name = table.text("id");
     model.title = table.text("title", model.name);
-    if (table.has("backend")) model.backend = look_up(backends_, table.text("backend"), table.where("backend"), "backend");
+    if (table.has("backend"))
+      model.backend = look_up(backends_, table.text("backend"), table.where("backend"), "backend");
     model.medium = medium_from_name(table.text("medium")).value_or(Medium::text);
     read_size(table, model);
     const double vram_mib = static_cast<double>(model.vram.count);
@@ -169,7 +178,9 @@ class ConfigBuilder {
     } else if (model.declared_vram.count > 0) {
       model.vram = model.declared_vram;
     } else {
-      table.complain("id", fmt::format("model \"{}\" needs its size: vram_mib, files or declared_mib", model.name));
+      table.complain(
+          "id",
+          fmt::format("model \"{}\" needs its size: vram_mib, files or declared_mib", model.name));
     }
     if (model.declared_vram.count == 0) model.declared_vram = model.vram;
   }
@@ -180,7 +191,9 @@ class ConfigBuilder {
     for (std::size_t n = 0; n < files.size(); ++n) {
       std::error_code error;
       const auto size = std::filesystem::file_size(resolved(files[n]), error);
-      if (error) problems_.add(table.where("files", n), fmt::format("cannot read the size of {}: {}", files[n], error.message()));
+      if (error)
+        problems_.add(table.where("files", n),
+                      fmt::format("cannot read the size of {}: {}", files[n], error.message()));
       if (!error) bytes += size;
     }
     return MiB{static_cast<std::int64_t>((bytes + kBytesPerMiB - 1) / kBytesPerMiB)};
@@ -220,7 +233,9 @@ class ConfigBuilder {
   std::map<std::string, ModelId> models_;
 };
 
-std::vector<ConfigProblem> whole_file(std::string words) { return {{0, 0, std::move(words)}}; }
+std::vector<ConfigProblem> whole_file(std::string words) {
+  return {{0, 0, std::move(words)}};
+}
 
 }  // namespace
 
@@ -245,15 +260,18 @@ ConfigResult parse_config(std::string_view text, const std::string& folder) {
     root = toml::parse(text);
   } catch (const toml::parse_error& error) {
     const auto& at = error.source().begin;
-    return std::unexpected(std::vector<ConfigProblem>{{at.line, at.column, std::string(error.description())}});
+    return std::unexpected(
+        std::vector<ConfigProblem>{{at.line, at.column, std::string(error.description())}});
   }
   Problems problems;
   const Tables tables = check_tables(root, problems);
   Config config = ConfigBuilder(tables, folder, problems).build();
   if (!problems.empty()) return std::unexpected(problems.take());
-  if (config.machine.engines.empty() && config.machine.models.empty() && config.machine.devices.empty())
+  if (config.machine.engines.empty() && config.machine.models.empty() &&
+      config.machine.devices.empty())
     config.machine = default_config().machine;
-  if (config.machine.devices.empty()) return std::unexpected(whole_file("no [[device]]: at least one is needed"));
+  if (config.machine.devices.empty())
+    return std::unexpected(whole_file("no [[device]]: at least one is needed"));
   return config;
 }
 

@@ -55,7 +55,7 @@ struct Machine {
 
 struct Config {
   ListenAddress listen;
-  std::string public_url;              // without trailing slash; empty: made from the request or the address
+  std::string public_url;  // without trailing slash; empty: made from the request or the address
   std::vector<std::string> hostnames;  // further names under which browsers may reach the server
   std::string tls_certificate;
   std::string tls_key;

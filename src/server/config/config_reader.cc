@@ -14,25 +14,34 @@ constexpr std::size_t kConfigTextBytesMax = 4096;
 
 std::string shown(std::string_view text) {
   std::string words;
-  for (const char c : text.substr(0, kTextBytesShown)) words += static_cast<unsigned char>(c) < 0x20 ? '?' : c;
+  for (const char c : text.substr(0, kTextBytesShown))
+    words += static_cast<unsigned char>(c) < 0x20 ? '?' : c;
   return "\"" + words + (text.size() > kTextBytesShown ? "...\"" : "\"");
 }
 
 std::string_view what_it_is(const toml::node& node) {
   switch (node.type()) {
-    case toml::node_type::table: return "a table";
-    case toml::node_type::array: return "a list";
-    case toml::node_type::string: return "a text";
-    case toml::node_type::integer: return "a whole number";
-    case toml::node_type::floating_point: return "a number";
-    case toml::node_type::boolean: return "true or false";
-    default: return "a date or time";
+    case toml::node_type::table:
+      return "a table";
+    case toml::node_type::array:
+      return "a list";
+    case toml::node_type::string:
+      return "a text";
+    case toml::node_type::integer:
+      return "a whole number";
+    case toml::node_type::floating_point:
+      return "a number";
+    case toml::node_type::boolean:
+      return "true or false";
+    default:
+      return "a date or time";
   }
 }
 
 std::string joined(std::string_view words) {
   std::string list;
-  for (const std::string_view word : split_words(words)) list += (list.empty() ? "" : ", ") + std::string(word);
+  for (const std::string_view word : split_words(words))
+    list += (list.empty() ? "" : ", ") + std::string(word);
   return list;
 }
 
@@ -46,24 +55,29 @@ bool is_name(std::string_view text) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
   };
   if (text.empty() || text.size() > 64 || !letter_or_digit(text.front())) return false;
-  return std::ranges::all_of(
-      text, [&](char c) { return letter_or_digit(c) || c == '.' || c == '_' || c == '-' || c == ':'; });
+  return std::ranges::all_of(text, [&](char c) {
+    return letter_or_digit(c) || c == '.' || c == '_' || c == '-' || c == ':';
+  });
 }
 
 // What is wrong with one word or text; empty: nothing.
 std::string fault_of_text(const KeyRule& rule, const toml::node& node) {
   const bool wants_name = rule.kind == ValueKind::name || rule.kind == ValueKind::names;
   const auto* value = node.as_string();
-  if (value == nullptr) return fmt::format("must be {}, not {}", wants_name ? "a name" : "a text", what_it_is(node));
+  if (value == nullptr)
+    return fmt::format("must be {}, not {}", wants_name ? "a name" : "a text", what_it_is(node));
   const std::string& text = value->get();
-  if (text.size() > kConfigTextBytesMax) return fmt::format("may have {} bytes", kConfigTextBytesMax);
+  if (text.size() > kConfigTextBytesMax)
+    return fmt::format("may have {} bytes", kConfigTextBytesMax);
   if (!rule.words.empty()) {
     const auto words = split_words(rule.words);
     if (std::ranges::find(words, text) != words.end()) return {};
-    return fmt::format("must be one of {}, not {}{}", joined(rule.words), shown(text), similar(text, words));
+    return fmt::format("must be one of {}, not {}{}", joined(rule.words), shown(text),
+                       similar(text, words));
   }
   if (wants_name && !is_name(text))
-    return fmt::format("must be a name of letters, digits and . _ - : (64 at most), not {}", shown(text));
+    return fmt::format("must be a name of letters, digits and . _ - : (64 at most), not {}",
+                       shown(text));
   return text.empty() ? "must not be empty" : "";
 }
 
@@ -71,14 +85,16 @@ std::string fault_of_number(const KeyRule& rule, const toml::node& node) {
   const bool is_whole = node.is_integer();
   if (!is_whole && (rule.kind == ValueKind::whole || !node.is_floating_point()))
     return fmt::format("must be {}, not {}", value_kind_words(rule.kind), what_it_is(node));
-  const double value = is_whole ? static_cast<double>(node.as_integer()->get()) : node.as_floating_point()->get();
+  const double value =
+      is_whole ? static_cast<double>(node.as_integer()->get()) : node.as_floating_point()->get();
   if (std::isfinite(value) && value >= rule.low && value <= rule.high) return {};
   return fmt::format("must lie between {} and {}, not {}", rule.low, rule.high, value);
 }
 
 std::string fault_of_list(const KeyRule& rule, const toml::node& node) {
   const auto* list = node.as_array();
-  if (list == nullptr) return fmt::format("must be {}, not {}", value_kind_words(rule.kind), what_it_is(node));
+  if (list == nullptr)
+    return fmt::format("must be {}, not {}", value_kind_words(rule.kind), what_it_is(node));
   const auto count = static_cast<double>(list->size());
   if (count < rule.low || count > rule.high)
     return fmt::format("must have between {} and {} elements, not {}", rule.low, rule.high, count);
@@ -88,11 +104,13 @@ std::string fault_of_list(const KeyRule& rule, const toml::node& node) {
 }  // namespace
 
 void Problems::add(const toml::source_region& where, std::string words) {
-  if (list_.size() < kConfigProblemsMax) list_.push_back({where.begin.line, where.begin.column, std::move(words)});
+  if (list_.size() < kConfigProblemsMax)
+    list_.push_back({where.begin.line, where.begin.column, std::move(words)});
 }
 
 std::vector<ConfigProblem> Problems::take() {
-  std::ranges::stable_sort(list_, {}, [](const ConfigProblem& p) { return std::pair(p.line, p.column); });
+  std::ranges::stable_sort(list_, {},
+                           [](const ConfigProblem& p) { return std::pair(p.line, p.column); });
   return std::move(list_);
 }
 
@@ -108,25 +126,35 @@ void CheckedTable::check_key(const toml::key& key, const toml::node& node) {
     std::vector<std::string_view> known;
     for (const KeyRule& other : config_keys())
       if (other.table == name_) known.push_back(other.key);
-    problems_.add(key.source(), fmt::format("unknown key {} in [{}]{}", shown(key.str()), name_, similar(key.str(), known)));
+    problems_.add(key.source(), fmt::format("unknown key {} in [{}]{}", shown(key.str()), name_,
+                                            similar(key.str(), known)));
     return;
   }
   if (rule->availability == Availability::later) {
-    problems_.add(key.source(), fmt::format("{} in [{}] is not available in this version", rule->key, name_));
+    problems_.add(key.source(),
+                  fmt::format("{} in [{}] is not available in this version", rule->key, name_));
     return;
   }
   std::string fault;
   switch (rule->kind) {
     case ValueKind::text:
-    case ValueKind::name: fault = fault_of_text(*rule, node); break;
-    case ValueKind::whole:
-    case ValueKind::number: fault = fault_of_number(*rule, node); break;
-    case ValueKind::names:
-    case ValueKind::texts: fault = fault_of_list(*rule, node); break;
-    case ValueKind::flag:
-      if (!node.is_boolean()) fault = fmt::format("must be true or false, not {}", what_it_is(node));
+    case ValueKind::name:
+      fault = fault_of_text(*rule, node);
       break;
-    case ValueKind::options: break;
+    case ValueKind::whole:
+    case ValueKind::number:
+      fault = fault_of_number(*rule, node);
+      break;
+    case ValueKind::names:
+    case ValueKind::texts:
+      fault = fault_of_list(*rule, node);
+      break;
+    case ValueKind::flag:
+      if (!node.is_boolean())
+        fault = fmt::format("must be true or false, not {}", what_it_is(node));
+      break;
+    case ValueKind::options:
+      break;
   }
   if (!fault.empty()) {
     problems_.add(node.source(), fmt::format("{} {}", rule->key, fault));
@@ -177,7 +205,8 @@ std::vector<std::string> CheckedTable::texts(std::string_view key) const {
   std::vector<std::string> list;
   const auto found = nodes_.find(key);
   if (found == nodes_.end()) return list;
-  for (const toml::node& element : *found->second->as_array()) list.push_back(element.as_string()->get());
+  for (const toml::node& element : *found->second->as_array())
+    list.push_back(element.as_string()->get());
   return list;
 }
 
@@ -192,18 +221,21 @@ const toml::source_region& CheckedTable::where(std::string_view key, std::size_t
   return list != nullptr && n < list->size() ? list->get(n)->source() : where(key);
 }
 
-std::map<std::string_view, std::vector<CheckedTable>> check_tables(const toml::table& root, Problems& problems) {
+std::map<std::string_view, std::vector<CheckedTable>> check_tables(const toml::table& root,
+                                                                   Problems& problems) {
   std::map<std::string_view, std::vector<CheckedTable>> tables;
   std::vector<std::string_view> known;
   for (const TableRule& rule : config_tables()) known.push_back(rule.name);
   for (const auto& [key, node] : root) {
     const TableRule* rule = find_table(key.str());
     if (rule == nullptr) {
-      problems.add(key.source(), fmt::format("unknown table {}{}", shown(key.str()), similar(key.str(), known)));
+      problems.add(key.source(),
+                   fmt::format("unknown table {}{}", shown(key.str()), similar(key.str(), known)));
       continue;
     }
     if (rule->availability == Availability::later) {
-      problems.add(key.source(), fmt::format("[[{}]] is not available in this version", rule->name));
+      problems.add(key.source(),
+                   fmt::format("[[{}]] is not available in this version", rule->name));
       continue;
     }
     std::vector<CheckedTable>& list = tables[rule->name];
@@ -213,11 +245,12 @@ std::map<std::string_view, std::vector<CheckedTable>> check_tables(const toml::t
       const toml::array& elements = *node.as_array();
       if (elements.size() > rule->count_max)
         problems.add(key.source(), fmt::format("at most {} [[{}]]", rule->count_max, rule->name));
-      for (const toml::node& element : elements) list.emplace_back(rule->name, *element.as_table(), problems);
+      for (const toml::node& element : elements)
+        list.emplace_back(rule->name, *element.as_table(), problems);
     } else {
       problems.add(key.source(),
-                   fmt::format("must be written as {0}{2}{1}", rule->repeated ? "[[" : "[", rule->repeated ? "]]" : "]",
-                               rule->name));
+                   fmt::format("must be written as {0}{2}{1}", rule->repeated ? "[[" : "[",
+                               rule->repeated ? "]]" : "]", rule->name));
     }
   }
   return tables;

@@ -5,12 +5,12 @@
 // Limits: kConfigProblemsMax problems are kept.
 #pragma once
 
+#include <toml++/toml.h>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <toml++/toml.h>
 #include <vector>
 
 #include "server/config/config.h"
@@ -46,7 +46,9 @@ class CheckedTable {
   const toml::source_region& where(std::string_view key) const;
   // Where the n-th element of a list stands.
   const toml::source_region& where(std::string_view key, std::size_t n) const;
-  void complain(std::string_view key, std::string words) const { problems_.add(where(key), std::move(words)); }
+  void complain(std::string_view key, std::string words) const {
+    problems_.add(where(key), std::move(words));
+  }
 
  private:
   void check_key(const toml::key& key, const toml::node& node);
@@ -59,6 +61,7 @@ class CheckedTable {
 };
 
 // The checked tables of one file by name; unknown and too many tables have been complained about.
-std::map<std::string_view, std::vector<CheckedTable>> check_tables(const toml::table& root, Problems& problems);
+std::map<std::string_view, std::vector<CheckedTable>> check_tables(const toml::table& root,
+                                                                   Problems& problems);
 
 }  // namespace stoker::server

@@ -39,7 +39,8 @@ constexpr std::array kKeys{
     KeyRule{"device", "vram_mib", whole, true, 1, kMibMax},
 
     KeyRule{"backend", "id", name, true},
-    KeyRule{"backend", "kind", name, true, 0, 0, "rehearsal ollama comfyui swarmui openai mistral process"},
+    KeyRule{"backend", "kind", name, true, 0, 0,
+            "rehearsal ollama comfyui swarmui openai mistral process"},
     KeyRule{"backend", "style", name, false, 0, 0, "ollama comfyui"},
     KeyRule{"backend", "devices", names, false, 1, kDevicesMax},
     KeyRule{"backend", "granularity", name, false, 0, 0, "model backend self"},
@@ -95,20 +96,32 @@ std::size_t edits_between(std::string_view a, std::string_view b) {
 
 std::string_view value_kind_words(ValueKind kind) {
   switch (kind) {
-    case text: return "a text";
-    case name: return "a name";
-    case names: return "a list of names";
-    case texts: return "a list of texts";
-    case whole: return "a whole number";
-    case number: return "a number";
-    case flag: return "true or false";
-    case options: return "a table";
+    case text:
+      return "a text";
+    case name:
+      return "a name";
+    case names:
+      return "a list of names";
+    case texts:
+      return "a list of texts";
+    case whole:
+      return "a whole number";
+    case number:
+      return "a number";
+    case flag:
+      return "true or false";
+    case options:
+      return "a table";
   }
   return "a value";
 }
 
-std::span<const TableRule> config_tables() { return kTables; }
-std::span<const KeyRule> config_keys() { return kKeys; }
+std::span<const TableRule> config_tables() {
+  return kTables;
+}
+std::span<const KeyRule> config_keys() {
+  return kKeys;
+}
 
 const TableRule* find_table(std::string_view table) {
   const auto found = std::ranges::find(kTables, table, &TableRule::name);
@@ -116,8 +129,8 @@ const TableRule* find_table(std::string_view table) {
 }
 
 const KeyRule* find_key(std::string_view table, std::string_view key) {
-  const auto found =
-      std::ranges::find_if(kKeys, [&](const KeyRule& rule) { return rule.table == table && rule.key == key; });
+  const auto found = std::ranges::find_if(
+      kKeys, [&](const KeyRule& rule) { return rule.table == table && rule.key == key; });
   return found == kKeys.end() ? nullptr : found;
 }
 

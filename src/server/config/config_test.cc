@@ -97,7 +97,8 @@ TEST(Config, UsesTheRehearsalEnginesWhenNoneAreNamed) {
 }
 
 TEST(Config, TellsEveryProblemWithItsPlace) {
-  EXPECT_THAT(problems_of("[server]\nlisen = \"x\"\nhostnames = \"one\"\n\n[[device]]\nid = \"g\"\nvram_mib = \"much\"\n"),
+  EXPECT_THAT(problems_of("[server]\nlisen = \"x\"\nhostnames = \"one\"\n\n[[device]]\nid = "
+                          "\"g\"\nvram_mib = \"much\"\n"),
               ElementsAre("c:2:1: unknown key \"lisen\" in [server]; did you mean \"listen\"?",
                           "c:3:13: hostnames must be a list of texts, not a text",
                           "c:7:12: vram_mib must be a whole number, not a text"));
@@ -109,7 +110,8 @@ TEST(Config, NamesTheLineOfASyntaxError) {
 
 TEST(Config, RefusesUnknownTablesAndMissingKeys) {
   EXPECT_THAT(problems_of("[residence]\nreserve_mib = 1\n\n[[device]]\nvram_mib = 5000\n"),
-              ElementsAre("c:1:2: unknown table \"residence\"; did you mean \"residency\"?", "c:4:1: id is missing in [device]"));
+              ElementsAre("c:1:2: unknown table \"residence\"; did you mean \"residency\"?",
+                          "c:4:1: id is missing in [device]"));
 }
 
 TEST(Config, RefusesReferencesToNothing) {
@@ -135,14 +137,18 @@ pins = ["m", "n"]
 }
 
 TEST(Config, RefusesNumbersOutsideTheirRange) {
-  EXPECT_THAT(problems_of("[[device]]\nid = \"g\"\nvram_mib = -4\n"), ElementsAre(HasSubstr("c:3:12: vram_mib must lie between 1 and")));
-  EXPECT_THAT(problems_of("[[device]]\nid = \"g\"\nvram_mib = 2000\n"), ElementsAre(HasSubstr("more than the reserve of 2048 MiB")));
+  EXPECT_THAT(problems_of("[[device]]\nid = \"g\"\nvram_mib = -4\n"),
+              ElementsAre(HasSubstr("c:3:12: vram_mib must lie between 1 and")));
+  EXPECT_THAT(problems_of("[[device]]\nid = \"g\"\nvram_mib = 2000\n"),
+              ElementsAre(HasSubstr("more than the reserve of 2048 MiB")));
 }
 
 TEST(Config, SaysWhatThisVersionCannotDo) {
   const std::string head = "[[device]]\nid = \"g\"\nvram_mib = 9000\n";
-  EXPECT_THAT(problems_of(head + "[[backend]]\nid = \"b\"\nkind = \"comfyui\"\n"),
-              ElementsAre("c:6:8: kind \"comfyui\" is not available in this version, only \"rehearsal\" is"));
+  EXPECT_THAT(
+      problems_of(head + "[[backend]]\nid = \"b\"\nkind = \"comfyui\"\n"),
+      ElementsAre(
+          "c:6:8: kind \"comfyui\" is not available in this version, only \"rehearsal\" is"));
   EXPECT_THAT(problems_of(head + "[[backend]]\nid = \"b\"\nkind = \"comfi\"\n"),
               ElementsAre(HasSubstr("must be one of rehearsal, ollama, comfyui")));
   EXPECT_THAT(problems_of(head + "[[provider]]\nurl = \"https://p.example\"\n"),
@@ -150,12 +156,15 @@ TEST(Config, SaysWhatThisVersionCannotDo) {
 }
 
 TEST(Config, RefusesTwoOfTheSameId) {
-  EXPECT_THAT(problems_of("[[device]]\nid = \"g\"\nvram_mib = 9000\n[[device]]\nid = \"g\"\nvram_mib = 9000\n"),
-              ElementsAre("c:5:6: a second device with the id \"g\""));
+  EXPECT_THAT(
+      problems_of(
+          "[[device]]\nid = \"g\"\nvram_mib = 9000\n[[device]]\nid = \"g\"\nvram_mib = 9000\n"),
+      ElementsAre("c:5:6: a second device with the id \"g\""));
 }
 
 TEST(Config, WantsExactlyOneSourceOfAKey) {
-  EXPECT_THAT(problems_of("[[key]]\nrole = \"admin\"\n"), ElementsAre("c:2:8: a [[key]] needs either token_file or env"));
+  EXPECT_THAT(problems_of("[[key]]\nrole = \"admin\"\n"),
+              ElementsAre("c:2:8: a [[key]] needs either token_file or env"));
   EXPECT_THAT(problems_of("[[key]]\nrole = \"admin\"\nenv = \"A\"\ntoken_file = \"b\"\n"),
               ElementsAre("c:2:8: a [[key]] needs either token_file or env"));
 }

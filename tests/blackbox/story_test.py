@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""A workshop as people live it: join, order, watch, fetch; leader and board beside."""
+
+from stoker_process import Events, StokerTest, main
+
+
+class Story(StokerTest):
+    def test_a_person_orders_a_picture_watches_it_and_fetches_it(self):
+        server = self.server().start()
+        person = server.join()
+        events = Events(person)
+        self.addCleanup(events.close)
+        snapshot = events.wait_for(lambda name, _: name == "snapshot")
+        self.assertEqual(snapshot["topic"], "me")
+        job = person.submit()
+        done = events.wait_for(lambda name, data: name == "upsert" and data["kind"] == "job" and
+                               data["id"] == job["id"] and data["value"]["state"] == "done")["value"]
+        self.assertTrue(done["simulated"])
+        result = done["results"][0]
+        answer = person.request("GET", result["url"])
+        self.assertEqual((answer.status, answer.headers["Content-Type"], len(answer.body)),
+                         (200, result["mime"], result["bytes"]))
+        self.assertTrue(answer.body.startswith(b"\x89PNG"))
+
+    def test_every_medium_gives_a_result_of_its_kind(self):
+        server = self.server().start(speed="200")
+        kinds = {"text": "text/", "image": "image/", "video": "", "audio": "audio/"}
+        jobs = {}
+        for medium in kinds:
+            person = server.join()
+            jobs[medium] = (person, person.submit(medium=medium)["id"])
+        for medium, (person, job) in jobs.items():
+            with self.subTest(medium):
+                view = person.wait_for_job(job)
+                self.assertEqual((view["state"], view["medium"]), ("done", medium), view["error"])
+                self.assertTrue(view["results"][0]["mime"].startswith(kinds[medium]))
+                self.assertEqual(len(person.request("GET", view["results"][0]["url"]).body), view["results"][0]["bytes"])
+
+    def test_the_same_key_makes_one_job(self):
+        person = self.server().start().join()
+        first = person.submit(key="once")
+        again = person.api("POST", "/jobs", {"prompt": "a lighthouse made of paper", "medium": "image"},
+                           {"Idempotency-Key": "once"})
+        self.assertEqual((again.status, again.json()["id"]), (200, first["id"]))
+        other = person.api("POST", "/jobs", {"prompt": "another", "medium": "image"}, {"Idempotency-Key": "once"})
+        self.assertRefused(other, 409, "conflict")
+
+    def test_nobody_sees_the_work_of_others_until_it_is_released(self):
+        server = self.server().start()
+        maker, other, board = server.join(), server.join(), server.client(server.ready["board_token"])
+        job = maker.wait_for_job(maker.submit()["id"])
+        url = job["results"][0]["url"]
+        self.assertIn(other.api("GET", f"/jobs/{job['id']}").status, (403, 404))
+        self.assertIn(other.request("GET", url).status, (403, 404))
+        self.assertIn(board.request("GET", url).status, (403, 404))
+        server.leader().must(200, "POST", f"/jobs/{job['id']}/release", {"released": True})
+        self.assertEqual(board.request("GET", url).status, 200)
+
+    def test_a_pause_keeps_the_order_and_a_cancelled_job_ends(self):
+        server = self.server().start()
+        leader = server.leader()
+        leader.must(200, "POST", "/workshops/w1/pause", {})
+        person = server.join()
+        self.assertRefused(person.api("POST", "/jobs", {"prompt": "x", "medium": "image"}), 409, "paused")
+        leader.must(200, "POST", "/workshops/w1/resume", {})
+        jobs = [person.submit()["id"] for _ in range(3)]
+        cancelled = person.must(200, "DELETE", f"/jobs/{jobs[1]}")
+        self.assertIn(cancelled["state"], ("cancelled", "running"))
+        states = [person.wait_for_job(job)["state"] for job in jobs]
+        self.assertEqual(states, ["done", "cancelled", "done"])
+
+    def test_the_polled_state_is_what_the_stream_begins_with(self):
+        server = self.server().start()
+        person = server.join()
+        job = person.wait_for_job(person.submit()["id"])
+        state = person.must(200, "GET", "/state?topic=me")
+        self.assertEqual(state["entities"]["job"][job["id"]]["state"], "done")
+        events = Events(person)
+        self.addCleanup(events.close)
+        snapshot = events.wait_for(lambda name, _: name == "snapshot")
+        self.assertEqual(snapshot["entities"]["job"][job["id"]]["state"], "done")
+
+
+if __name__ == "__main__":
+    main()
