@@ -9,7 +9,7 @@
 // Waits for states, never for a time. Ends with one line of totals; any failure is a non-zero exit.
 
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -61,7 +61,7 @@ async function start_server() {
   const file = join(folder, 'ready.json');
   const binary = process.env.STOKER_BINARY;
   const [command, first] = binary ? [binary, []] : [process.execPath, [join(import.meta.dirname, 'mock/server.mjs')]];
-  const child = spawn(command, [...first, 'serve', '--data', join(folder, 'data'), '--listen', '127.0.0.1:0', '--speed', '20', '--ready-file', file], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn(command, [...first, 'serve', '--data', join(folder, 'data'), '--listen', '127.0.0.1:0', '--speed', '20', '--ready-file', file], { stdio: ['ignore', 'ignore', openSync(join(kArtefacts, 'server.log'), 'w')] });
   const stop = () => {
     child.kill();
     rmSync(folder, { recursive: true, force: true });
@@ -159,6 +159,14 @@ async function send(page, text) {
 
 async function choose_first(page) {
   await page.locator('.offer .btn').first().click();
+  await page.locator('#prompt').waitFor();
+}
+
+/** A film takes longest, so the queue is still there when the leader pauses. */
+async function choose_slowest(page) {
+  const film = page.locator('.offer').filter({ hasText: 'Video' }).locator('.btn');
+  await page.locator('.offer .btn').first().waitFor();
+  await ((await film.count()) ? film : page.locator('.offer .btn')).first().click();
   await page.locator('#prompt').waitFor();
 }
 
@@ -278,7 +286,8 @@ async function afternoon(browser, origin, ready) {
     await Promise.all(children.map(async (page, i) => {
       await page.getByRole('button', { name: /Schon das Nächste schreiben|Etwas Neues/ }).first().click();
       await page.locator('#prompt').or(page.locator('.offer')).first().waitFor();
-      if (await page.locator('.offer').count()) await choose_first(page);
+      if (await page.locator('#prompt').count()) await page.getByRole('button', { name: 'Zurück' }).click();
+      await choose_slowest(page);
       await send(page, `Ein Boot aus Papier auf dem Fluss, Bild ${i + 4}.`);
     }));
   });

@@ -42,6 +42,10 @@ describe('Waiting', () => {
     expect(wait_view(job(), [model()], workshop(), { reason: 'make_room', eta: null }).note).toBe('It’s taking longer: a model is being loaded. You keep your place.');
   });
 
+  it('does not give a break as the reason for a break', () => {
+    expect(wait_view(job({ waiting_for: 'pause' }), [model()], workshop(), { reason: 'paused', eta: null }).note).toBeNull();
+  });
+
   it('does not call a sound a picture when one engine makes both', () => {
     const models = [model(), model({ id: 'audio', medium: 'audio' })];
     expect(wait_view(job(), models, workshop(), null).headline).toBe('Vor dir sind noch 3 Aufträge.');

@@ -26,7 +26,7 @@ export function address_words(join_url: string): string {
   }
 }
 
-const kLinesMax = 3;
+const kLinesMax = 4;
 
 export function media_lines(board: BoardView): { name: string; flame: Flame; word: string }[] {
   const several = new Set(board.media.map((a) => a.medium).filter((medium, i, all) => all.indexOf(medium) !== i));

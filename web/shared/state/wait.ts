@@ -20,6 +20,8 @@ export interface WaitView {
   stage: number;
   /** The row of stones, when a place in the queue is known. */
   ahead: number | null;
+  /** Whether the first place is being worked on right now. */
+  making: boolean;
   load: { title: string; sizes: string | null; share: number | null; place: string } | null;
   progress: Progress | null;
   /** Spoken when it changes, and only then. */
@@ -101,7 +103,9 @@ export function wait_view(job: Job, models: ModelView[], workshop: WorkshopView 
         place: m.keep_place({ place: place_sentence(job.ahead, noun) }),
       }
     : null;
-  const grew = revision && !is_final(job) ? m.grew({ reason: GREW[revision.reason]() }) : null;
+  // A break is said in the headline already.
+  const told = job.waiting_for === 'pause' || revision?.reason === 'paused';
+  const grew = revision && !told && !is_final(job) ? m.grew({ reason: GREW[revision.reason]() }) : null;
   const again = job.attempt > 1 ? m.again() : null;
   const queued = job.state === 'queued' && !loading;
   return {
@@ -109,6 +113,7 @@ export function wait_view(job: Job, models: ModelView[], workshop: WorkshopView 
     note: again ?? grew,
     stage: stage_of(job),
     ahead: queued ? (job.ahead ?? 0) : null,
+    making: queued && job.waiting_for !== 'pause' && job.waiting_for !== 'backend',
     load,
     progress: job.state === 'running' ? job.progress : null,
   };
