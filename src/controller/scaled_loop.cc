@@ -12,7 +12,9 @@ Duration ScaledLoop::planned(Duration real) const {
   return microseconds(std::llround(static_cast<double>(real.us) * speed_));
 }
 
-Instant ScaledLoop::now() const { return began_ + planned(real_.now() - began_); }
+Instant ScaledLoop::now() const {
+  return began_ + planned(real_.now() - began_);
+}
 
 TimerId ScaledLoop::after(Duration delay, std::move_only_function<void()> task) {
   // Rounded up, so that a timer never runs before its planning time has come.

@@ -26,7 +26,8 @@ class ScaledLoop final : public Loop {
   void post(std::move_only_function<void()> task) override { real_.post(std::move(task)); }
   TimerId after(Duration delay, std::move_only_function<void()> task) override;
   void cancel(TimerId timer) override { real_.cancel(timer); }
-  void offload(std::move_only_function<void()> work, std::move_only_function<void()> done) override {
+  void offload(std::move_only_function<void()> work,
+               std::move_only_function<void()> done) override {
     real_.offload(std::move(work), std::move(done));
   }
 
