@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <utility>
 
 #include "api/tokens.h"
@@ -287,6 +288,13 @@ Result<void> Server::write_ready_file(const Entrance& entrance) const {
 
 void Server::print_links(const Entrance& entrance) const {
   if (options_.form == OutputForm::json) return;
+  // Under a service manager standard output is a log, and keys do not belong there.
+  if (std::getenv("JOURNAL_STREAM") != nullptr) {
+    fmt::print("Stoker {} is ready; the keys of its links are in {}\n", kVersion,
+               path_in_data("links.json"));
+    std::fflush(stdout);
+    return;
+  }
   const std::string url = base_url_of_links();
   const std::string engines = options_.config.empty() ? "rehearsal engines, nothing real is made"
                                                       : "configuration " + options_.config;

@@ -7,7 +7,7 @@ import sqlite3
 import stat
 
 from start_test import SMALL
-from stoker_process import StokerTest, main, run_stoker
+from stoker_process import ROOT, StokerTest, main, run_stoker
 
 
 class Commands(StokerTest):
@@ -40,6 +40,10 @@ class Commands(StokerTest):
         last = SMALL.count("\n") + 1
         self.assertEqual(lines, [(last, 10), (last + 1, 9)])
         self.assertEqual(run_stoker("check")[0], 2)
+
+    def test_the_example_configuration_is_good(self):
+        example = os.path.join(ROOT, "packaging", "stoker.toml")
+        self.assertTrue(self.json_of(0, "check", "--config", example, "--json")["ok"])
 
     def test_check_lists_every_key(self):
         keys = {entry["key"] for entry in self.json_of(0, "check", "--list-keys", "--json")["keys"]}

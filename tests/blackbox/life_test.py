@@ -2,6 +2,7 @@
 """A server's life: ended, killed, started again, told to read its configuration anew."""
 
 import signal
+import socket
 
 from start_test import SMALL
 from stoker_process import FINAL, Events, StokerTest, main, run_stoker, wait_until
@@ -43,6 +44,34 @@ class Ends(StokerTest):
         wait_until(lambda: server.log_lines("draining"), "the drain to begin")
         server.signal(signal.SIGTERM)
         self.assertEqual(server.process.wait(5), 1)
+
+
+class ServiceManager(StokerTest):
+    def test_it_hears_when_the_server_is_ready_alive_reloading_and_stopping(self):
+        address = self.folder / "notify"
+        manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(manager.close)
+        manager.bind(address)
+        manager.settimeout(20)
+        path = self.folder.write("stoker.toml", SMALL)
+        server = self.server("--config", path, env={"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "400000",
+                                                         "JOURNAL_STREAM": "8:1"})
+
+        def hear(word):
+            heard = ""
+            while word not in heard:
+                heard = manager.recv(4096).decode()
+        server.start()
+        hear("READY=1")
+        with open(server.out_path, encoding="utf-8") as file:
+            self.assertNotIn("stk_", file.read())
+        hear("WATCHDOG=1")
+        server.signal(signal.SIGHUP)
+        hear("RELOADING=1")
+        hear("READY=1")
+        server.signal(signal.SIGTERM)
+        hear("STOPPING=1")
+        self.assertEqual(server.process.wait(40), 0)
 
 
 class Restarts(StokerTest):
