@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, '..');
 const out = join(root, 'dist');
 const kPages = ['index.html', 'board.html', 'leader.html', 'admin.html'];
 
-compile_messages();
+await compile_messages();
 rmSync(out, { recursive: true, force: true });
 const merged = {};
 for (const page of kPages) {
@@ -25,6 +25,3 @@ for (const page of kPages) {
 }
 mkdirSync(join(out, '.vite'), { recursive: true });
 writeFileSync(join(out, '.vite/manifest.json'), `${JSON.stringify(merged, null, 2)}\n`);
-
-// The message compiler leaves timers behind that would hold the process for half a minute.
-process.exit(0);
