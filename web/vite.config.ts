@@ -1,11 +1,10 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
-import { compact_messages } from './scripts/compact_messages.mjs';
 
 // scripts/build.mjs compiles the messages and builds the four pages with this. Nothing is inlined, because the
 // server's content security policy allows files of the same origin only.
 export default defineConfig({
-  plugins: [svelte(), compact_messages()],
+  plugins: [svelte()],
   resolve: process.env.VITEST ? { conditions: ['browser'] } : {},
   build: {
     assetsDir: 'assets',

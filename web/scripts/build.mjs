@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, '..');
 const out = join(root, 'dist');
 const kPages = ['index.html', 'board.html', 'leader.html', 'admin.html'];
 
-await compile_messages();
+compile_messages();
 rmSync(out, { recursive: true, force: true });
 const merged = {};
 for (const page of kPages) {

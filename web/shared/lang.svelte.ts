@@ -1,13 +1,13 @@
 // The language of this page, as reactive state: every message read in a template follows it.
 
-import { overwriteGetLocale } from './messages/runtime.js';
+import { language_from, type Lang } from './say';
 
-export type Lang = 'de' | 'en' | 'de-simple';
+export type { Lang };
 export const LANGS: readonly Lang[] = ['de', 'en', 'de-simple'];
 
 const kKey = 'stoker.lang';
 let current = $state<Lang>('de');
-overwriteGetLocale(() => current);
+language_from(() => current);
 
 export const lang = (): Lang => current;
 /** For Intl: numbers, clocks and dates; the easy variant is German. */

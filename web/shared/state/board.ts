@@ -1,7 +1,7 @@
 // What the projector shows.
 
 import type { BoardView, WorkshopView } from '../api/types';
-import { m } from '../messages/messages.js';
+import { m } from '../messages/messages';
 import type { Flame } from './choose';
 import { short_time } from './time';
 import { MEDIUM, MODEL_STATE } from './words';

@@ -1,7 +1,7 @@
 // The words of the ledger and of the operator's tables: what happened, why, and who did it.
 
 import type { By, Cause, CauseKind, Granularity, LedgerEntry, LedgerWhat, SizeSource, WorkshopState } from '../api/types';
-import { m } from '../messages/messages.js';
+import { m } from '../messages/messages';
 import { clock } from './time';
 import type { Words } from './words';
 

@@ -1,7 +1,7 @@
 // What may be made today, and why sending is off.
 
 import type { Job, Me, Medium, ModelView, WorkshopView } from '../api/types';
-import { m } from '../messages/messages.js';
+import { m } from '../messages/messages';
 import { is_final } from './wait';
 import { about } from './time';
 import { count_of, MEDIUM, OFF, OFFER, WHY_NOT, type Noun } from './words';

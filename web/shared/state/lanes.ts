@@ -2,7 +2,7 @@
 // Everything is in shares of the shown span, so that the drawing needs no knowledge of time.
 
 import type { Entities, LedgerEntry, ModelView } from '../api/types';
-import { m } from '../messages/messages.js';
+import { m } from '../messages/messages';
 import { clock, gb } from './time';
 import { ledger_caption } from './causes';
 import { MODEL_STATE } from './words';

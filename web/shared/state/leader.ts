@@ -2,7 +2,7 @@
 
 import type { BackendView, Entities, Job, Medium, ModelView, PersonView, QueueView, WorkshopView } from '../api/types';
 import { lang } from '../lang.svelte';
-import { m } from '../messages/messages.js';
+import { m } from '../messages/messages';
 import { only } from './store';
 import { about, short_time } from './time';
 import { ahead_noun, is_final } from './wait';

@@ -2,7 +2,7 @@
 
 import type { Eta } from '../api/types';
 import { intl_locale } from '../lang.svelte';
-import { m } from '../messages/messages.js';
+import { m } from '../messages/messages';
 
 export type Band = 'unknown' | 'soon' | 'under_1' | 'over_10' | number;
 

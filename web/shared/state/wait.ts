@@ -1,7 +1,7 @@
 // What a participant is told about one piece of work: the answer first, then how long, then what to do.
 
 import type { Job, ModelView, Progress, WorkshopView } from '../api/types';
-import { m } from '../messages/messages.js';
+import { m } from '../messages/messages';
 import type { Revision } from './store';
 import { about, gb, takes } from './time';
 import { count_of, failure_text, GREW, YOURS, YOURS_INSIDE, type Noun } from './words';

@@ -4,7 +4,7 @@ import type { FailureCode } from '../api/client';
 import type {
   CauseKind, JobState, Medium, ModelState, OffReason, WhyNot,
 } from '../api/types';
-import { m } from '../messages/messages.js';
+import { m } from '../messages/messages';
 
 export type Words<K extends string> = Record<K, () => string>;
 export type Noun = Medium | 'mixed';
