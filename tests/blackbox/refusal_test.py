@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What strangers, clumsy clients and full queues are told."""
 
+import concurrent.futures
 import socket
 import time
 
@@ -112,13 +113,18 @@ class FullQueue(StokerTest):
     def test_a_full_queue_says_so(self):
         server = self.server().start(speed="1")
         server.leader().must(200, "PATCH", "/workshops/w1", {"outstanding_max": 50, "head_count": 200})
-        answers = [self.patiently(person, number) for person in [server.join() for _ in range(11)] for number in range(50)]
+        people = [server.join() for _ in range(11)]
+        with concurrent.futures.ThreadPoolExecutor(len(people)) as pool:
+            answers = [answer for answers in pool.map(self.fifty_orders, people) for answer in answers]
         taken = [answer for answer in answers if answer.status == 201]
         refused = [answer for answer in answers if answer.status != 201]
         # One or two are no longer waiting but loading or running.
         self.assertTrue(500 <= len(taken) <= 502, len(taken))
         for answer in refused:
             self.assertRefused(answer, 429, "queue_full")
+
+    def fifty_orders(self, person):
+        return [self.patiently(person, number) for number in range(50)]
 
     @staticmethod
     def patiently(person: Client, number):
