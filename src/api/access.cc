@@ -106,6 +106,7 @@ std::string_view off_reason_name(OffReason reason) {
 }
 
 std::optional<OffReason> off_reason(const ModelView& model, const FocusEyes& eyes) {
+  if (!model.model.offered) return std::nullopt;  // nobody may choose it, today or ever
   if (!in_focus(model, eyes)) return OffReason::out_of_focus;
   const bool takes_turns = eyes.workshop != nullptr && eyes.workshop->misfit == MisfitRule::turns;
   if (!model.can_fit && !takes_turns) return OffReason::misfit;

@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "api/api.h"
 #include "api/fake_controller_test.h"
@@ -133,6 +134,16 @@ class ApiTest : public ::testing::Test {
     net::testing::Socket socket = net::testing::connect_to(server->port());
     socket.send(text);
     return socket;
+  }
+
+  // The answer of a controller that replies before it publishes.
+  Said ask_ahead(const std::string& command, const std::string& method, const std::string& path,
+                 const std::string& token, const std::string& body) {
+    controller->hold_publications();
+    net::testing::Socket socket = send(method, path, token, body, {});
+    while (!controller->was_asked(command)) std::this_thread::yield();
+    controller->release_publications();
+    return parse(socket.receive_all());
   }
 
   static Said parse(const std::string& text) {

@@ -62,9 +62,9 @@ std::optional<std::string> model_or_null(const Snapshot& snapshot, ModelId model
 }
 
 void write_finding(JsonWriter& json, const Snapshot& snapshot, const diagnosis::Finding& finding) {
-  json.begin_object().field("kind", diagnosis::finding_name(finding.kind)).field("lost_s", finding.lost.seconds());
+  json.begin_object().field("kind", diagnosis::finding_name(finding.kind)).field("lost_s", tenths(finding.lost));
   json.field("model", model_or_null(snapshot, finding.model)).field("count", finding.count).key("evidence");
-  json.begin_object().field("longest_s", finding.longest.seconds()).field("first_at_ms", finding.first.ms);
+  json.begin_object().field("longest_s", tenths(finding.longest)).field("first_at_ms", finding.first.ms);
   json.field("last_at_ms", finding.last.ms).key("jobs").begin_array();
   for (const JobId job : finding.jobs) json.value(wire_id(job));
   json.end_array().end_object().end_object();
@@ -81,7 +81,7 @@ void write_failure(JsonWriter& json, const Snapshot& snapshot, const diagnosis::
 
 void write_waits(JsonWriter& json, const Snapshot& snapshot, const diagnosis::Waits& waits) {
   const auto share = [&json](std::string_view name, Duration median, Duration longest) {
-    json.key(name).begin_object().field("median_s", median.seconds()).field("longest_s", longest.seconds());
+    json.key(name).begin_object().field("median_s", tenths(median)).field("longest_s", tenths(longest));
     json.end_object();
   };
   json.begin_object().field("model", model_or_null(snapshot, waits.model)).field("jobs", waits.jobs);

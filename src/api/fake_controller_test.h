@@ -3,6 +3,7 @@
 // Threading: everything from any thread.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <mutex>
@@ -22,22 +23,35 @@ class FakeController final : public controller::Controller {
   using Actor = controller::Actor;
   using Subscriber = std::function<void(std::shared_ptr<const Snapshot>)>;
 
-  FakeController() : snapshot_(std::make_shared<const Snapshot>()) {}
+  FakeController() : truth_(std::make_shared<const Snapshot>()), snapshot_(truth_) {}
 
-  // Publishes a changed copy.
+  // Publishes a changed copy, unless publications are held.
   template <class Change>
   void change(Change change) {
-    std::shared_ptr<const Snapshot> published;
-    std::vector<Subscriber> subscribers;
     {
       const std::lock_guard lock(mutex_);
-      auto next = std::make_shared<Snapshot>(*snapshot_);
+      auto next = std::make_shared<Snapshot>(*truth_);
       change(*next);
       ++next->version;
-      snapshot_ = published = std::move(next);
-      subscribers = subscribers_;
+      truth_ = std::move(next);
+      if (held_) return;
+      snapshot_ = truth_;
     }
-    for (const Subscriber& subscriber : subscribers) subscriber(published);
+    tell();
+  }
+
+  // As a controller whose replies come ahead of its publications.
+  void hold_publications() {
+    const std::lock_guard lock(mutex_);
+    held_ = true;
+  }
+  void release_publications() {
+    {
+      const std::lock_guard lock(mutex_);
+      held_ = false;
+      snapshot_ = truth_;
+    }
+    tell();
   }
 
   template <class Change>
@@ -75,6 +89,10 @@ class FakeController final : public controller::Controller {
   std::vector<std::string> asked() const {
     const std::lock_guard lock(mutex_);
     return asked_;
+  }
+  bool was_asked(const std::string& command) const {
+    const std::lock_guard lock(mutex_);
+    return std::ranges::find(asked_, command) != asked_.end();
   }
   std::optional<controller::SubmitCommand> last_submit() const {
     const std::lock_guard lock(mutex_);
@@ -167,6 +185,10 @@ class FakeController final : public controller::Controller {
       last_create_ = std::move(command);
     }
     change([&](Snapshot& s) { s.workshops[id] = std::make_shared<const controller::WorkshopView>(view); });
+    change_tokens([&](controller::TokenTable& table) {
+      table[last_create_->leader_token] = {Role::leader, id, {}};
+      table[last_create_->board_token] = {Role::board, id, {}};
+    });
     reply(id);
   }
   void patch_workshop(Actor, WorkshopId id, controller::WorkshopPatch patch, Reply<void> reply) override {
@@ -228,6 +250,16 @@ class FakeController final : public controller::Controller {
     return {.verdict = controller::Verdict::misfit, .needed = {112'000}, .capacity = {94'000}, .reserve = {2'000},
             .models = focus, .ways_out = focus};
   }
+  void tell() {
+    std::shared_ptr<const Snapshot> published;
+    std::vector<Subscriber> subscribers;
+    {
+      const std::lock_guard lock(mutex_);
+      published = snapshot_;
+      subscribers = subscribers_;
+    }
+    for (const Subscriber& subscriber : subscribers) subscriber(published);
+  }
   std::optional<Error> note(std::string what) {
     const std::lock_guard lock(mutex_);
     asked_.push_back(std::move(what));
@@ -235,7 +267,9 @@ class FakeController final : public controller::Controller {
   }
 
   mutable std::mutex mutex_;
-  std::shared_ptr<const Snapshot> snapshot_;
+  std::shared_ptr<const Snapshot> truth_;
+  std::shared_ptr<const Snapshot> snapshot_;  // what readers see
+  bool held_ = false;
   std::vector<Subscriber> subscribers_;
   std::vector<std::string> asked_;
   std::optional<Error> refusal_;

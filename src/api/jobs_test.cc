@@ -22,6 +22,16 @@ TEST_F(JobsTest, AcceptsWorkAndSaysWhereItIs) {
   EXPECT_EQ(controller->last_submit()->actor.token, hash_of(participant));
 }
 
+TEST_F(JobsTest, WaitsForAPublicationThatShowsTheJob) {
+  const Said said = ask_ahead("submit", "POST", "/jobs", participant, R"({"model":"flux2","prompt":"x"})");
+  EXPECT_EQ(said.status, 201);
+}
+
+TEST_F(JobsTest, WaitsForAPublicationThatShowsTheNewText) {
+  const Said said = ask_ahead("edit", "POST", "/jobs/j2/edit", participant, R"({"prompt":"new"})");
+  EXPECT_EQ(said.json().at("prompt").as_string(), "new");
+}
+
 TEST_F(JobsTest, ChoosesAResidentModelForAMedium) {
   ASSERT_EQ(post(R"({"medium":"image","prompt":"x"})").status, 201);
   EXPECT_EQ(controller->last_submit()->model, ModelId(1));
@@ -217,6 +227,18 @@ TEST_F(JobsTest, TellsEstimatesInSecondsFromNow) {
   now_us += 600'000'000;
   const boost::json::value late = ask("GET", "/jobs/j2", participant).json();
   EXPECT_EQ(late.at("eta").at("high_s").to_number<double>(), 0);
+}
+
+TEST_F(JobsTest, TellsWaitingBeforeALoadFromTheLoad) {
+  controller->change_job(JobId(2), [](controller::JobView& view) {
+    view.state = JobState::loading;
+    view.load->since = Instant{kStartUs + 3'000'000};
+  });
+  now_us += 10'000'000;
+  const boost::json::value job = ask("GET", "/jobs/j2", participant).json();
+  EXPECT_EQ(job.at("queued_ms").as_int64(), 3000);
+  EXPECT_EQ(job.at("load_ms").as_int64(), 7000);
+  EXPECT_EQ(job.at("run_ms").as_int64(), 0);
 }
 
 TEST_F(JobsTest, CancelsAndLeavesWhatIsOver) {

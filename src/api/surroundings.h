@@ -42,11 +42,11 @@ net::Task<Result<T>> offloaded(Surroundings around, Work work) {
   });
 }
 
-// A reply may be a publication ahead of the snapshot: waits for one that shows the effect. After a second the newest is
-// as good as any.
+// A reply may be a publication ahead of the snapshot: waits for one that shows the effect. After three seconds the newest
+// is as good as any.
 template <class Condition>
 net::Task<std::shared_ptr<const controller::Snapshot>> until_shown(Surroundings around, Condition condition) {
-  constexpr int kTries = 100;
+  constexpr int kTries = 300;
   for (int i = 0; i < kTries; ++i) {
     auto snapshot = around.controller.snapshot();
     if (condition(*snapshot)) co_return snapshot;

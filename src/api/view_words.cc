@@ -67,7 +67,14 @@ Shares shares_of(const controller::JobView& job, Instant now) {
     case JobState::accepted:
     case JobState::checking:
     case JobState::queued: shares.queued += open; break;
-    case JobState::loading: shares.loading += open; break;
+    case JobState::loading: {
+      // A job that waited before its load began: the open share has two parts.
+      const Instant begun = job.load ? std::max(job.share_since, job.load->since) : job.share_since;
+      const Duration waited = std::min(open, begun - job.share_since);
+      shares.queued += waited;
+      shares.loading += open - waited;
+      break;
+    }
     case JobState::running: shares.running += open; break;
     default: break;
   }

@@ -16,9 +16,6 @@ using controller::LoadView;
 using controller::ModelView;
 using controller::WorkshopView;
 
-// Tenths are as exact as any estimate is.
-double tenths(Duration d) { return std::round(std::max(0.0, d.seconds()) * 10) / 10; }
-
 std::int64_t ms_since(Instant then, Instant now) { return std::max<std::int64_t>(0, (now - then).ms()); }
 
 std::optional<std::int64_t> ms_or_null(const std::optional<WallTime>& at) {
@@ -108,6 +105,8 @@ bool is_rehearsal(const Snapshot& snapshot) {
 }
 
 }  // namespace
+
+double tenths(Duration duration) { return std::round(std::max(0.0, duration.seconds()) * 10) / 10; }
 
 void write_symbol(JsonWriter& json, Symbol symbol) {
   json.begin_object().field("animal", symbol.animal).field("colour", symbol.colour).end_object();

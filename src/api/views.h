@@ -24,6 +24,9 @@ enum class Prompts : std::uint8_t { hidden, shown };
 // Whether the code people join with is part of it.
 enum class JoinCode : std::uint8_t { hidden, shown };
 
+// Seconds to a tenth, never negative; estimates are no more exact than that.
+double tenths(Duration duration);
+
 void write_symbol(JsonWriter& json, Symbol symbol);
 void write_eta(JsonWriter& json, const std::optional<controller::EtaView>& eta, const Moment& moment);
 void write_seconds_range(JsonWriter& json, Duration low, Duration high);

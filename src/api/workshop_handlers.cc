@@ -180,8 +180,10 @@ net::Task<Answer> Handlers::post_workshops(Request& request) {
         controller.create_workshop(std::move(actor), std::move(command), std::move(done));
       });
   if (!created) co_return refuse(refusal_of(created.error()));
-  const auto snapshot = co_await until_shown(
-      around_, [id = *created](const Snapshot& candidate) { return candidate.workshops.contains(id); });
+  const auto snapshot =
+      co_await until_shown(around_, [id = *created, hash = hash_of(leader_token)](const Snapshot& candidate) {
+        return candidate.workshops.contains(id) && candidate.tokens && candidate.tokens->contains(hash);
+      });
   Answer answer = workshop_answer(*snapshot, *created, 201);
   if (!answer) co_return answer;
   answer->body.pop_back();
@@ -348,6 +350,9 @@ net::Task<Answer> Handlers::post_board(Request& request) {
     controller.issue_token(row, std::move(done));
   });
   if (!issued) co_return refuse(refusal_of(std::move(issued.error())));
+  co_await until_shown(around_, [hash = row.hash](const Snapshot& candidate) {
+    return candidate.tokens && candidate.tokens->contains(hash);
+  });
   JsonWriter json;
   co_return json_reply(json.begin_object().field("board_token", token).end_object().take(), 201);
 }

@@ -35,6 +35,12 @@ TEST_F(WorkshopsTest, CreatesOneAndShowsItsTokensOnce) {
   EXPECT_NE(command->leader_token, command->board_token);
 }
 
+TEST_F(WorkshopsTest, WaitsForAPublicationThatShowsTheWorkshop) {
+  EXPECT_EQ(ask_ahead("create_workshop", "POST", "/workshops", admin, R"({"title":"x"})").status, 201);
+  EXPECT_EQ(ask_ahead("act_on_workshop", "POST", "/workshops/w1/pause", leader, {}).json().at("state").as_string(),
+            "paused");
+}
+
 struct BadSetting {
   const char* body;
   int status;
