@@ -75,9 +75,9 @@ struct RunReport {
 
 // What is known about an attempt of an earlier life of the server.
 enum class AttemptFate : std::uint8_t {
-  unknown,  // the engine has never heard of it, or forgot
-  running,  // still at work: call `join` to get its end
-  finished, // done: call `join` to get its result
+  unknown,   // the engine has never heard of it, or forgot
+  running,   // still at work: call `join` to get its end
+  finished,  // done: call `join` to get its result
 };
 
 class Backend {
@@ -99,13 +99,15 @@ class Backend {
   virtual void unload(ModelId model, Duration deadline, Callback<void> done) = 0;
 
   // Runs one step. `progress` may come any number of times before `done`.
-  virtual void run(RunCall call, std::function<void(RunProgress)> progress, Callback<RunReport> done) = 0;
+  virtual void run(RunCall call, std::function<void(RunProgress)> progress,
+                   Callback<RunReport> done) = 0;
   // Done means the run has stopped; the run's own `done` comes first, with error `conflict`.
   virtual void cancel(AttemptId attempt, Duration deadline, Callback<void> done) = 0;
 
   virtual void find_attempt(AttemptId attempt, Callback<AttemptFate> done) = 0;
   // Attaches to a run found by find_attempt; the same callbacks as `run`.
-  virtual void join(RunCall call, std::function<void(RunProgress)> progress, Callback<RunReport> done) = 0;
+  virtual void join(RunCall call, std::function<void(RunProgress)> progress,
+                    Callback<RunReport> done) = 0;
 };
 
 }  // namespace stoker

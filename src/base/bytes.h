@@ -20,8 +20,12 @@ struct MiB {
   }
 };
 
-constexpr MiB operator+(MiB a, MiB b) { return {a.count + b.count}; }
-constexpr MiB operator-(MiB a, MiB b) { return {a.count - b.count}; }
+constexpr MiB operator+(MiB a, MiB b) {
+  return {a.count + b.count};
+}
+constexpr MiB operator-(MiB a, MiB b) {
+  return {a.count - b.count};
+}
 
 inline constexpr std::uint64_t kBytesPerMiB = 1024ULL * 1024ULL;
 

@@ -50,9 +50,13 @@ static_assert(table_is_in_enum_order());
 
 }  // namespace
 
-std::string_view error_name(ErrorCode code) { return kTable[static_cast<std::size_t>(code)].name; }
+std::string_view error_name(ErrorCode code) {
+  return kTable[static_cast<std::size_t>(code)].name;
+}
 
-int error_http_status(ErrorCode code) { return kTable[static_cast<std::size_t>(code)].http_status; }
+int error_http_status(ErrorCode code) {
+  return kTable[static_cast<std::size_t>(code)].http_status;
+}
 
 std::optional<ErrorCode> error_from_name(std::string_view name) {
   for (const Row& row : kTable) {
@@ -62,8 +66,8 @@ std::optional<ErrorCode> error_from_name(std::string_view name) {
 }
 
 void broken_invariant(std::string_view what, const char* file, int line) {
-  std::fprintf(stderr, "broken invariant at %s:%d: %.*s\n", file, line, static_cast<int>(what.size()),
-               what.data());
+  std::fprintf(stderr, "broken invariant at %s:%d: %.*s\n", file, line,
+               static_cast<int>(what.size()), what.data());
   std::abort();
 }
 

@@ -70,7 +70,9 @@ inline std::unexpected<Error> fail(ErrorCode code, std::string detail, std::stri
   return std::unexpected(Error{code, std::move(detail), std::move(param), std::nullopt});
 }
 
-inline std::unexpected<Error> fail(Error error) { return std::unexpected(std::move(error)); }
+inline std::unexpected<Error> fail(Error error) {
+  return std::unexpected(std::move(error));
+}
 
 // A broken invariant: writes where and why to standard error and aborts. Never for bad input.
 [[noreturn]] void broken_invariant(std::string_view what, const char* file, int line);

@@ -37,7 +37,8 @@ class Loop {
   virtual void cancel(TimerId timer) = 0;
 
   // Runs `work` where it may block (files, painting a picture), then `done` on the loop.
-  virtual void offload(std::move_only_function<void()> work, std::move_only_function<void()> done) = 0;
+  virtual void offload(std::move_only_function<void()> work,
+                       std::move_only_function<void()> done) = 0;
 };
 
 }  // namespace stoker

@@ -26,5 +26,7 @@ struct StrongId {
 
 template <class Tag, class Rep>
 struct std::hash<stoker::StrongId<Tag, Rep>> {
-  std::size_t operator()(stoker::StrongId<Tag, Rep> id) const noexcept { return std::hash<Rep>{}(id.value); }
+  std::size_t operator()(stoker::StrongId<Tag, Rep> id) const noexcept {
+    return std::hash<Rep>{}(id.value);
+  }
 };

@@ -87,8 +87,8 @@ struct PlanCheck {
   MiB needed;
   MiB capacity;
   MiB reserve;
-  std::vector<ModelId> models;         // focus and pinned, largest first
-  std::vector<ModelId> ways_out;       // each alone: leaving it out makes the plan fit
+  std::vector<ModelId> models;    // focus and pinned, largest first
+  std::vector<ModelId> ways_out;  // each alone: leaving it out makes the plan fit
 };
 
 struct FocusPreview {

@@ -48,10 +48,11 @@ struct Ports {
   Loop* loop = nullptr;
   Store* store = nullptr;
   ResultFiles* files = nullptr;
-  GpuProbe* gpu = nullptr;                       // may be null: no measurement
+  GpuProbe* gpu = nullptr;  // may be null: no measurement
   std::vector<std::pair<BackendId, Backend*>> backends;
-  std::function<std::uint64_t()> random;         // seeds and join codes
-  std::function<void(std::string_view event, std::string_view fields_json)> log;  // no prompts, names, tokens
+  std::function<std::uint64_t()> random;  // seeds and join codes
+  std::function<void(std::string_view event, std::string_view fields_json)>
+      log;  // no prompts, names, tokens
 };
 
 template <class T>
@@ -60,7 +61,8 @@ using Reply = std::move_only_function<void(Result<T>)>;
 class Controller {
  public:
   // Reads the journal, restores jobs and workshops, starts a new epoch and asks the backends.
-  static Result<std::unique_ptr<Controller>> open(Ports ports, Topology topology, Settings settings);
+  static Result<std::unique_ptr<Controller>> open(Ports ports, Topology topology,
+                                                  Settings settings);
   virtual ~Controller() = default;
 
   // ── people ──
@@ -78,10 +80,12 @@ class Controller {
 
   // ── workshops ──
   virtual void create_workshop(Actor actor, CreateWorkshop command, Reply<WorkshopId> reply) = 0;
-  virtual void patch_workshop(Actor actor, WorkshopId id, WorkshopPatch patch, Reply<void> reply) = 0;
-  virtual void act_on_workshop(Actor actor, WorkshopId id, WorkshopAction action, Reply<void> reply) = 0;
-  virtual void set_focus(Actor actor, WorkshopId id, std::optional<GroupId> group, std::vector<ModelId> focus,
-                         Reply<void> reply) = 0;
+  virtual void patch_workshop(Actor actor, WorkshopId id, WorkshopPatch patch,
+                              Reply<void> reply) = 0;
+  virtual void act_on_workshop(Actor actor, WorkshopId id, WorkshopAction action,
+                               Reply<void> reply) = 0;
+  virtual void set_focus(Actor actor, WorkshopId id, std::optional<GroupId> group,
+                         std::vector<ModelId> focus, Reply<void> reply) = 0;
   virtual void delete_workshop(Actor actor, WorkshopId id, Reply<Erased> reply) = 0;
   virtual Result<PlanCheck> check_plan(const std::vector<ModelId>& focus) const = 0;
   virtual Result<FocusPreview> preview_focus(WorkshopId id, std::optional<GroupId> group,

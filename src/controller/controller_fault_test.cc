@@ -27,13 +27,15 @@ Promised play_class(WorkshopForTests& story, std::vector<Actor>& people) {
       TokenHash token{};
       token[0] = static_cast<std::uint8_t>(i + 1);
       const auto joined = story.ask<JoinReply>([&](auto r) {
-        story.controller->join({.code = code, .group = {}, .symbol = {}, .token = token}, std::move(r));
+        story.controller->join({.code = code, .group = {}, .symbol = {}, .token = token},
+                               std::move(r));
       });
       if (!joined) return promised;
       people.push_back({Role::participant, joined->workshop, joined->person, token});
     }
     const std::string key = "key-" + std::to_string(i);
-    const auto reply = story.submit(people[index], i % 2 == 0 ? "sd3.5_large" : "stableaudio", "boat", key);
+    const auto reply =
+        story.submit(people[index], i % 2 == 0 ? "sd3.5_large" : "stableaudio", "boat", key);
     if (reply) promised.acknowledged[key] = reply->job;
     promised.refusal = reply ? promised.refusal : reply.error().detail;
     story.loop->run_for(seconds(4));
@@ -47,8 +49,10 @@ void create_class(WorkshopForTests& story) {
     (void)story.act(WorkshopAction::start);
     return;
   }
-  CreateWorkshop command{.title = "Papierwelten", .focus = {story.model("sd3.5_large"), story.model("stableaudio")}};
-  const auto id = story.ask<WorkshopId>([&](auto r) { story.controller->create_workshop(story.admin(), command, std::move(r)); });
+  CreateWorkshop command{.title = "Papierwelten",
+                         .focus = {story.model("sd3.5_large"), story.model("stableaudio")}};
+  const auto id = story.ask<WorkshopId>(
+      [&](auto r) { story.controller->create_workshop(story.admin(), command, std::move(r)); });
   if (!id) return;
   story.workshop = *id;
   (void)story.act(WorkshopAction::start);
@@ -88,7 +92,8 @@ void die_at(std::size_t commit, FaultyStore::LastBatch last) {
     EXPECT_EQ(after.acknowledged.at(key), job) << "an acknowledged job was lost or doubled";
   }
   EXPECT_EQ(after.acknowledged.size(), static_cast<std::size_t>(kPeople));
-  EXPECT_EQ(story.snapshot()->jobs.size(), static_cast<std::size_t>(kPeople)) << "no job that nobody asked for";
+  EXPECT_EQ(story.snapshot()->jobs.size(), static_cast<std::size_t>(kPeople))
+      << "no job that nobody asked for";
   expect_all_done_once(story, after);
 }
 

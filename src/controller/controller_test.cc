@@ -105,7 +105,8 @@ TEST(ControllerWork, RefusesWithTheRightCodes) {
   story.create({"sd3.5_large"});
   const Actor otter = story.join();
   EXPECT_EQ(story.submit(otter, "flux2").error().code, ErrorCode::out_of_focus);
-  EXPECT_EQ(story.submit(otter, "qwen3:1.7b").error().code, ErrorCode::unknown_model) << "not offered";
+  EXPECT_EQ(story.submit(otter, "qwen3:1.7b").error().code, ErrorCode::unknown_model)
+      << "not offered";
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(story.submit(otter, "sd3.5_large").has_value());
   EXPECT_EQ(story.submit(otter, "sd3.5_large").error().code, ErrorCode::limit_reached);
   ASSERT_TRUE(story.act(WorkshopAction::pause).has_value());
@@ -136,7 +137,9 @@ TEST(ControllerWork, ALeaderCancelsRunningWorkAndTheEngineStops) {
   const Actor otter = story.join();
   const JobId job = story.submit(otter, "ltx_video")->job;
   while (story.job(job).state != JobState::running) story.loop->run_for(seconds(1));
-  ASSERT_TRUE(story.ask<void>([&](auto r) { story.controller->cancel(story.leader(), job, std::move(r)); }).has_value());
+  ASSERT_TRUE(
+      story.ask<void>([&](auto r) { story.controller->cancel(story.leader(), job, std::move(r)); })
+          .has_value());
   ASSERT_TRUE(story.run_until_final(job));
   EXPECT_EQ(story.job(job).cancelled_by, By::leader);
   EXPECT_EQ(story.media().running(), 0U);
@@ -148,7 +151,8 @@ TEST(ControllerWork, AnEditedPromptIsWhatRuns) {
   const Actor otter = story.join();
   const JobId job = story.submit(otter, "sd3.5_large", "a boat")->job;
   const auto edit = [&](std::string prompt) {
-    return story.ask<void>([&](auto r) { story.controller->edit(otter, job, std::move(prompt), std::move(r)); });
+    return story.ask<void>(
+        [&](auto r) { story.controller->edit(otter, job, std::move(prompt), std::move(r)); });
   };
   ASSERT_TRUE(edit("a whale").has_value());
   EXPECT_EQ(*story.job(job).prompt, "a whale");
@@ -190,9 +194,11 @@ TEST(ControllerFault, AModelThatTheEngineDropsIsSeenAndLoadedAgain) {
   story.media().lose_model(story.model("sd3.5_large"));
   story.loop->run_for(seconds(60));
   bool seen = false;
-  for (const LedgerEntry& entry : *story.snapshot()->ledger) seen |= entry.kind == LedgerKind::external_unload;
+  for (const LedgerEntry& entry : *story.snapshot()->ledger)
+    seen |= entry.kind == LedgerKind::external_unload;
   EXPECT_TRUE(seen);
-  EXPECT_EQ(story.snapshot()->models.at(story.model("sd3.5_large"))->state, ModelState::hot) << "the focus is kept warm";
+  EXPECT_EQ(story.snapshot()->models.at(story.model("sd3.5_large"))->state, ModelState::hot)
+      << "the focus is kept warm";
 }
 
 TEST(ControllerFault, ForeignMemoryIsMeasuredNamedAndBlocksLoads) {
@@ -212,7 +218,8 @@ TEST(ControllerRestart, QueuedWorkIsQueuedAgainAndNothingIsDoubled) {
   Story story;
   story.create({"sd3.5_large"});
   std::vector<JobId> jobs;
-  for (int i = 0; i < 5; ++i) jobs.push_back(story.submit(story.join(), "sd3.5_large", "boat " + std::to_string(i))->job);
+  for (int i = 0; i < 5; ++i)
+    jobs.push_back(story.submit(story.join(), "sd3.5_large", "boat " + std::to_string(i))->job);
   ASSERT_TRUE(story.run_until_final(jobs[0]));
   story.crash();
   story.open();
@@ -248,7 +255,8 @@ TEST(ControllerRestart, WorkshopsPeopleTokensAndKeysSurvive) {
 TEST(ControllerRestart, ARecordedJournalReplaysToTheSameDecisions) {
   Story story;
   story.create({"sd3.5_large", "ltx_video"});
-  for (int i = 0; i < 8; ++i) ASSERT_TRUE(story.submit(story.join(), i % 2 == 0 ? "sd3.5_large" : "ltx_video").has_value());
+  for (int i = 0; i < 8; ++i)
+    ASSERT_TRUE(story.submit(story.join(), i % 2 == 0 ? "sd3.5_large" : "ltx_video").has_value());
   story.loop->run_for(minutes(2));
   story.crash();
   story.open();
@@ -278,7 +286,9 @@ TEST(ControllerWorkshop, DeletingItRemovesTextsFilesTokensAndNames) {
   const JobId job = story.submit(otter, "sd3.5_large", "ein geheimer Satz")->job;
   ASSERT_TRUE(story.run_until_final(job));
   const auto erase = [&] {
-    return story.ask<Erased>([&](auto r) { story.controller->delete_workshop(story.leader(), story.workshop, std::move(r)); });
+    return story.ask<Erased>([&](auto r) {
+      story.controller->delete_workshop(story.leader(), story.workshop, std::move(r));
+    });
   };
   EXPECT_EQ(erase().error().code, ErrorCode::conflict) << "it still runs";
   ASSERT_TRUE(story.act(WorkshopAction::end).has_value());
@@ -298,13 +308,15 @@ TEST(ControllerWorkshop, APreviewOfAnotherFocusChangesNothing) {
   story.create({"sd3.5_large"});
   story.loop->run_for(minutes(2));
   const auto before = story.snapshot()->seq;
-  const auto preview = story.controller->preview_focus(story.workshop, {}, {story.model("gpt-oss:120b"), story.model("ltx_video")});
+  const auto preview = story.controller->preview_focus(
+      story.workshop, {}, {story.model("gpt-oss:120b"), story.model("ltx_video")});
   ASSERT_TRUE(preview.has_value()) << preview.error().detail;
   EXPECT_EQ(preview->check.verdict, Verdict::tight);
   EXPECT_EQ(preview->load.size(), 2U);
   EXPECT_EQ(preview->unload, (std::vector{story.model("sd3.5_large")}));
   EXPECT_GT(preview->takes_high, seconds(60));
-  EXPECT_EQ(story.controller->snapshot()->models.at(story.model("sd3.5_large"))->state, ModelState::hot);
+  EXPECT_EQ(story.controller->snapshot()->models.at(story.model("sd3.5_large"))->state,
+            ModelState::hot);
   EXPECT_EQ(story.snapshot()->seq, before);
 }
 

@@ -79,7 +79,8 @@ std::vector<DocumentRow> dictionary_of(const Topology& topology) {
     documents.push_back({DocumentKind::dictionary, document_id(kind, id), name});
   };
   for (const Device& device : topology.devices) add(NameKind::device, device.id.value, device.name);
-  for (const BackendInfo& backend : topology.backends) add(NameKind::backend, backend.id.value, backend.name);
+  for (const BackendInfo& backend : topology.backends)
+    add(NameKind::backend, backend.id.value, backend.name);
   for (const Model& model : topology.models) add(NameKind::model, model.id.value, model.name);
   return documents;
 }

@@ -26,10 +26,12 @@ CauseKind cause_of(ErrorCode code) {
 }  // namespace
 
 AttemptId attempt_id(JobId job, std::uint32_t step, std::uint32_t attempt) {
-  return AttemptId{(job.value * kStepsPerJob + step % kStepsPerJob) * kTriesPerStep + attempt % kTriesPerStep};
+  return AttemptId{(job.value * kStepsPerJob + step % kStepsPerJob) * kTriesPerStep +
+                   attempt % kTriesPerStep};
 }
 
-Engines::Engines(const Ports& ports, const Settings& settings, Sink sink, std::function<void()> on_change)
+Engines::Engines(const Ports& ports, const Settings& settings, Sink sink,
+                 std::function<void()> on_change)
     : ports_(ports), settings_(settings), sink_(std::move(sink)), on_change_(std::move(on_change)) {
   for (const auto& [id, backend] : ports.backends) add_backend(id, *backend);
 }
@@ -45,13 +47,15 @@ void Engines::add_backend(BackendId id, Backend& backend) {
 
 void Engines::load(BackendId backend, ModelId model) {
   ++busy_models_[model];
-  backends_.at(backend)->load(model, settings_.load_deadline, [this, backend, model](Result<LoadReport> report) {
-    --busy_models_[model];
-    if (report) return sink_({}, scheduler::LoadFinished{model, report->vram, report->took});
-    sink_({}, scheduler::LoadFailed{model, report.error().code == ErrorCode::backend_down ? CauseKind::backend_down
-                                                                                         : CauseKind::load_failed});
-    if (report.error().code == ErrorCode::backend_down) set_reachable(backend, false);
-  });
+  backends_.at(backend)->load(
+      model, settings_.load_deadline, [this, backend, model](Result<LoadReport> report) {
+        --busy_models_[model];
+        if (report) return sink_({}, scheduler::LoadFinished{model, report->vram, report->took});
+        sink_({}, scheduler::LoadFailed{model, report.error().code == ErrorCode::backend_down
+                                                   ? CauseKind::backend_down
+                                                   : CauseKind::load_failed});
+        if (report.error().code == ErrorCode::backend_down) set_reachable(backend, false);
+      });
 }
 
 void Engines::unload(BackendId backend, ModelId model) {
@@ -72,9 +76,13 @@ Engines::Run* Engines::find_run(JobId job, AttemptId attempt) {
   return attempt_id(job, order.step, order.attempt) == attempt ? &it->second : nullptr;
 }
 
-void Engines::run(RunOrder order) { begin(std::move(order), false); }
+void Engines::run(RunOrder order) {
+  begin(std::move(order), false);
+}
 
-void Engines::join(RunOrder order) { begin(std::move(order), true); }
+void Engines::join(RunOrder order) {
+  begin(std::move(order), true);
+}
 
 void Engines::begin(RunOrder order, bool joined) {
   const JobId job = order.job;
@@ -89,7 +97,9 @@ void Engines::begin(RunOrder order, bool joined) {
                                     .deadline = order.deadline});
   runs_.insert_or_assign(job, Run{.order = std::move(order), .started = ports_.loop->now()});
   auto progress = [this, job, attempt](RunProgress p) { on_progress(job, attempt, p); };
-  auto done = [this, job, attempt](Result<RunReport> report) { on_run_done(job, attempt, std::move(report)); };
+  auto done = [this, job, attempt](Result<RunReport> report) {
+    on_run_done(job, attempt, std::move(report));
+  };
   if (joined) {
     backend.join(std::move(call), std::move(progress), std::move(done));
   } else {
@@ -113,18 +123,23 @@ void Engines::on_run_done(JobId job, AttemptId attempt, Result<RunReport> report
     if (report.error().code != ErrorCode::run_timeout) return fail_run(job, report.error());
     // The limit passed here; the engine may still be at work: stop it before the slot is given away.
     Backend& backend = *backends_.at(run->order.backend);
-    return backend.cancel(attempt, settings_.cancel_deadline, [this, job, attempt, error = report.error()](Result<void>) {
-      if (find_run(job, attempt) != nullptr) fail_run(job, error);
-    });
+    return backend.cancel(attempt, settings_.cancel_deadline,
+                          [this, job, attempt, error = report.error()](Result<void>) {
+                            if (find_run(job, attempt) != nullptr) fail_run(job, error);
+                          });
   }
   const bool simulated = report->simulated;
-  auto results = pipeline::accept_answer(std::move(*report), run->order.medium, result_bytes_max(run->order.medium));
+  auto results = pipeline::accept_answer(std::move(*report), run->order.medium,
+                                         result_bytes_max(run->order.medium));
   if (!results) return fail_run(job, results.error());
-  store_results(job, attempt, std::make_shared<std::vector<pipeline::GeneratedResult>>(std::move(*results)), simulated);
+  store_results(job, attempt,
+                std::make_shared<std::vector<pipeline::GeneratedResult>>(std::move(*results)),
+                simulated);
 }
 
 void Engines::store_results(JobId job, AttemptId attempt,
-                            std::shared_ptr<std::vector<pipeline::GeneratedResult>> results, bool simulated) {
+                            std::shared_ptr<std::vector<pipeline::GeneratedResult>> results,
+                            bool simulated) {
   const Run* run = find_run(job, attempt);
   if (run == nullptr) return;
   const WorkshopId workshop = run->order.workshop;
@@ -135,7 +150,8 @@ void Engines::store_results(JobId job, AttemptId attempt,
       [files, workshop, job, medium, results, outcome] {
         for (std::uint32_t n = 0; n < results->size() && outcome->has_value(); ++n) {
           const pipeline::GeneratedResult& result = (*results)[n];
-          *outcome = files->write({workshop, job, n, std::string(format_extension(result.format))}, medium, result.bytes);
+          *outcome = files->write({workshop, job, n, std::string(format_extension(result.format))},
+                                  medium, result.bytes);
         }
       },
       [this, job, attempt, results, outcome, simulated, medium] {
@@ -147,15 +163,18 @@ void Engines::store_results(JobId job, AttemptId attempt,
           std::vector<Record> records;
           for (std::uint32_t n = 0; n < results->size(); ++n) {
             const pipeline::GeneratedResult& result = (*results)[n];
-            records.emplace_back(ResultStored{job, n, medium, result.format, result.bytes.size(), simulated});
+            records.emplace_back(
+                ResultStored{job, n, medium, result.format, result.bytes.size(), simulated});
           }
           const Duration took = ports_.loop->now() - at_work->started;
           return end_run(job, std::move(records), scheduler::StepFinished{job, step, took});
         }
         const bool may_free_up = outcome->error().code == ErrorCode::disk_full;
-        if (!may_free_up || ++at_work->disk_retries > kDiskFullRetriesMax) return fail_run(job, outcome->error());
-        ports_.loop->after(kDiskFullRetry,
-                           [this, job, attempt, results, simulated] { store_results(job, attempt, results, simulated); });
+        if (!may_free_up || ++at_work->disk_retries > kDiskFullRetriesMax)
+          return fail_run(job, outcome->error());
+        ports_.loop->after(kDiskFullRetry, [this, job, attempt, results, simulated] {
+          store_results(job, attempt, results, simulated);
+        });
       });
 }
 
@@ -166,8 +185,8 @@ void Engines::end_run(JobId job, std::vector<Record> records, scheduler::Event e
 
 void Engines::fail_run(JobId job, const Error& error) {
   const RunOrder order = runs_.at(job).order;
-  ports_.log("run_failed", "\"code\":\"" + std::string(error_name(error.code)) + "\",\"job\":" +
-                               std::to_string(job.value));
+  ports_.log("run_failed", "\"code\":\"" + std::string(error_name(error.code)) +
+                               "\",\"job\":" + std::to_string(job.value));
   end_run(job, {}, scheduler::StepFailed{job, order.step, cause_of(error.code)});
   if (error.code == ErrorCode::backend_down) set_reachable(order.backend, false);
 }
@@ -179,10 +198,11 @@ void Engines::stop(JobId job) {
   if (run.stopping) return;
   run.stopping = true;
   const AttemptId attempt = attempt_id(job, run.order.step, run.order.attempt);
-  backends_.at(run.order.backend)->cancel(attempt, settings_.cancel_deadline, [this, job](Result<void> done) {
-    // The run's own end comes first and frees the slot; a failed cancel leaves the run to its end.
-    if (!done) ports_.log("cancel_failed", "\"job\":" + std::to_string(job.value));
-  });
+  backends_.at(run.order.backend)
+      ->cancel(attempt, settings_.cancel_deadline, [this, job](Result<void> done) {
+        // The run's own end comes first and frees the slot; a failed cancel leaves the run to its end.
+        if (!done) ports_.log("cancel_failed", "\"job\":" + std::to_string(job.value));
+      });
 }
 
 std::optional<RunProgress> Engines::progress(JobId job) const {
@@ -190,7 +210,8 @@ std::optional<RunProgress> Engines::progress(JobId job) const {
   return it == runs_.end() ? std::nullopt : it->second.progress;
 }
 
-void Engines::find_attempt(BackendId backend, AttemptId attempt, std::function<void(AttemptFate)> done) {
+void Engines::find_attempt(BackendId backend, AttemptId attempt,
+                           std::function<void(AttemptFate)> done) {
   const auto it = backends_.find(backend);
   if (it == backends_.end()) return done(AttemptFate::unknown);
   it->second->find_attempt(attempt, [done = std::move(done)](Result<AttemptFate> fate) {
@@ -251,7 +272,8 @@ bool Engines::seen_twice(ModelId model, bool differs) {
   return true;
 }
 
-void Engines::compare_loaded(BackendId id, const std::vector<LoadedModel>& loaded, const Believed& believed) {
+void Engines::compare_loaded(BackendId id, const std::vector<LoadedModel>& loaded,
+                             const Believed& believed) {
   const std::vector<ModelId> expected = believed(id);
   std::vector<ModelId> held;
   for (const LoadedModel& model : loaded) held.push_back(model.model);

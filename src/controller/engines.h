@@ -91,12 +91,14 @@ class Engines {
   void begin(RunOrder order, bool joined);
   void on_progress(JobId job, AttemptId attempt, RunProgress progress);
   void on_run_done(JobId job, AttemptId attempt, Result<RunReport> report);
-  void store_results(JobId job, AttemptId attempt, std::shared_ptr<std::vector<pipeline::GeneratedResult>> results,
+  void store_results(JobId job, AttemptId attempt,
+                     std::shared_ptr<std::vector<pipeline::GeneratedResult>> results,
                      bool simulated);
   void end_run(JobId job, std::vector<Record> records, scheduler::Event event);
   void fail_run(JobId job, const Error& error);
   void set_reachable(BackendId id, bool reachable);
-  void compare_loaded(BackendId id, const std::vector<LoadedModel>& loaded, const Believed& believed);
+  void compare_loaded(BackendId id, const std::vector<LoadedModel>& loaded,
+                      const Believed& believed);
   bool seen_twice(ModelId model, bool differs);
   Run* find_run(JobId job, AttemptId attempt);
 
@@ -106,8 +108,9 @@ class Engines {
   std::function<void()> on_change_;
   std::map<BackendId, Backend*> backends_;
   std::map<BackendId, EngineStatus> status_;
-  std::map<ModelId, int> busy_models_;  // loads and unloads under way: not compared with observations
-  std::set<ModelId> differing_;         // as the last observation showed
+  std::map<ModelId, int>
+      busy_models_;              // loads and unloads under way: not compared with observations
+  std::set<ModelId> differing_;  // as the last observation showed
   std::map<JobId, Run> runs_;
 };
 

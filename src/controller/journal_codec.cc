@@ -112,7 +112,8 @@ class Reader {
   }
   void get(std::vector<ModelId>& models) {
     const std::int64_t count = take();
-    if (count < 0 || static_cast<std::uint64_t>(count) > numbers_.size() - std::min(next_, numbers_.size())) {
+    if (count < 0 ||
+        static_cast<std::uint64_t>(count) > numbers_.size() - std::min(next_, numbers_.size())) {
       ok_ = false;
       return;
     }
@@ -144,7 +145,8 @@ void encode_alternative(Variant variant, std::uint16_t base, JournalRow& row) {
   row.type = static_cast<std::uint16_t>(base + variant.index());
   std::visit(
       [&](auto& alternative) {
-        if constexpr (NamesItsJob<std::remove_reference_t<decltype(alternative)>>) row.job = alternative.job;
+        if constexpr (NamesItsJob<std::remove_reference_t<decltype(alternative)>>)
+          row.job = alternative.job;
         Writer writer(row.numbers);
         std::apply([&](const auto&... field) { (writer.put(field), ...); }, alternative.fields());
       },
@@ -177,11 +179,13 @@ std::optional<Entry> decode_as(std::uint16_t base, const JournalRow& row) {
 
 JournalRow encode(const Entry& entry, const Stamp& stamp) {
   JournalRow row{.seq = stamp.seq, .wall = stamp.wall, .mono = stamp.mono};
-  if (const auto* event = std::get_if<scheduler::Event>(&entry)) encode_alternative(*event, kEventTypeBase, row);
+  if (const auto* event = std::get_if<scheduler::Event>(&entry))
+    encode_alternative(*event, kEventTypeBase, row);
   if (const auto* decision = std::get_if<scheduler::Decision>(&entry)) {
     encode_alternative(*decision, kDecisionTypeBase, row);
   }
-  if (const auto* record = std::get_if<Record>(&entry)) encode_alternative(*record, kRecordTypeBase, row);
+  if (const auto* record = std::get_if<Record>(&entry))
+    encode_alternative(*record, kRecordTypeBase, row);
   return row;
 }
 

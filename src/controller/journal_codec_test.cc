@@ -12,7 +12,8 @@ constexpr Stamp kStamp{7, WallTime{1000}, Instant{2000}};
 // Small numbers fit every field, booleans and enums included; lists are read from their own length.
 JournalRow row_of(std::uint16_t type, std::size_t count, Random& random) {
   JournalRow row{.seq = kStamp.seq, .wall = kStamp.wall, .mono = kStamp.mono, .type = type};
-  for (std::size_t i = 0; i < count; ++i) row.numbers.push_back(static_cast<std::int64_t>(random.below(2)));
+  for (std::size_t i = 0; i < count; ++i)
+    row.numbers.push_back(static_cast<std::int64_t>(random.below(2)));
   return row;
 }
 
@@ -42,7 +43,8 @@ TEST(JournalCodec, EveryTypeReadsBackAsItWasWritten) {
             std::variant_size_v<scheduler::Event>);
   EXPECT_EQ(types_that_read_back(kDecisionTypeBase, std::variant_size_v<scheduler::Decision>),
             std::variant_size_v<scheduler::Decision>);
-  EXPECT_EQ(types_that_read_back(kRecordTypeBase, std::variant_size_v<Record>), std::variant_size_v<Record>);
+  EXPECT_EQ(types_that_read_back(kRecordTypeBase, std::variant_size_v<Record>),
+            std::variant_size_v<Record>);
 }
 
 // The numbers of old journals must keep their meaning.
@@ -61,7 +63,8 @@ TEST(JournalCodec, KeepsLargeNumbersAndLists) {
   const scheduler::WantedSet wanted{CauseKind::preload, {ModelId{1}, ModelId{4294967295U}}};
   const auto list = decode(encode(Entry(scheduler::Event(wanted)), kStamp));
   ASSERT_TRUE(list.has_value());
-  EXPECT_EQ(std::get<scheduler::WantedSet>(std::get<scheduler::Event>(*list)).models, wanted.models);
+  EXPECT_EQ(std::get<scheduler::WantedSet>(std::get<scheduler::Event>(*list)).models,
+            wanted.models);
 }
 
 TEST(JournalCodec, RefusesWhatItCannotMean) {

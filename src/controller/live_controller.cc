@@ -11,7 +11,8 @@ constexpr std::int64_t kRunDeadlineFactor = 8;
 
 }  // namespace
 
-Result<std::unique_ptr<Controller>> Controller::open(Ports ports, Topology topology, Settings settings) {
+Result<std::unique_ptr<Controller>> Controller::open(Ports ports, Topology topology,
+                                                     Settings settings) {
   auto controller = std::make_unique<LiveController>(std::move(ports), std::move(settings));
   if (auto started = controller->start(std::move(topology)); !started) return fail(started.error());
   return controller;
@@ -27,7 +28,9 @@ LiveController::LiveController(Ports ports, Settings settings)
               }),
       engines_(
           ports_, settings_,
-          [this](std::vector<Record> facts, scheduler::Event event) { happen(std::move(event), std::move(facts)); },
+          [this](std::vector<Record> facts, scheduler::Event event) {
+            happen(std::move(event), std::move(facts));
+          },
           [this] { touch(); }) {
   last_mono_ = ports_.loop->now();
   last_wall_ = ports_.loop->wall_now();
@@ -59,7 +62,8 @@ void LiveController::keep_text(DocumentKind kind, std::uint64_t id, std::string 
   outbox_.pending().documents.push_back(std::move(document));
 }
 
-std::vector<scheduler::Decision> LiveController::happen(scheduler::Event event, std::vector<Record> facts) {
+std::vector<scheduler::Decision> LiveController::happen(scheduler::Event event,
+                                                        std::vector<Record> facts) {
   for (Record& fact : facts) note(std::move(fact));
   const Stamp stamp = next_stamp();
   std::vector<scheduler::Decision> decisions = scheduler_.apply(event, stamp.mono);

@@ -40,9 +40,10 @@ class LiveController final : public Controller {
   void set_released(Actor actor, JobId job, bool released, Reply<void> reply) override;
   void create_workshop(Actor actor, CreateWorkshop command, Reply<WorkshopId> reply) override;
   void patch_workshop(Actor actor, WorkshopId id, WorkshopPatch patch, Reply<void> reply) override;
-  void act_on_workshop(Actor actor, WorkshopId id, WorkshopAction action, Reply<void> reply) override;
-  void set_focus(Actor actor, WorkshopId id, std::optional<GroupId> group, std::vector<ModelId> focus,
-                 Reply<void> reply) override;
+  void act_on_workshop(Actor actor, WorkshopId id, WorkshopAction action,
+                       Reply<void> reply) override;
+  void set_focus(Actor actor, WorkshopId id, std::optional<GroupId> group,
+                 std::vector<ModelId> focus, Reply<void> reply) override;
   void delete_workshop(Actor actor, WorkshopId id, Reply<Erased> reply) override;
   Result<PlanCheck> check_plan(const std::vector<ModelId>& focus) const override;
   Result<FocusPreview> preview_focus(WorkshopId id, std::optional<GroupId> group,
@@ -112,7 +113,8 @@ class LiveController final : public Controller {
   void publish();
   std::shared_ptr<const JobView> job_view(const JobRecord& record) const;
   std::shared_ptr<const ModelView> model_view(const Model& model) const;
-  std::shared_ptr<const WorkshopView> workshop_view(const WorkshopRecord& record, const Snapshot& next) const;
+  std::shared_ptr<const WorkshopView> workshop_view(const WorkshopRecord& record,
+                                                    const Snapshot& next) const;
   std::optional<LoadView> load_view(ModelId model) const;
 
   Ports ports_;
@@ -141,15 +143,17 @@ class LiveController final : public Controller {
   bool flush_is_due_ = false;
   std::uint64_t version_ = 0;
 
-  mutable std::mutex snapshot_mutex_;  // guards the pointer only; libstdc++ 12 has no atomic<shared_ptr> for clang
+  mutable std::mutex
+      snapshot_mutex_;  // guards the pointer only; libstdc++ 12 has no atomic<shared_ptr> for clang
   std::shared_ptr<const Snapshot> snapshot_ = std::make_shared<Snapshot>();
   std::vector<std::function<void(std::shared_ptr<const Snapshot>)>> subscribers_;
 };
 
 template <class T>
 void LiveController::reply_after_commit(Reply<T> reply, Result<T> result) {
-  outbox_.after_commit(
-      [reply = std::move(reply), result = std::move(result)]() mutable { reply(std::move(result)); });
+  outbox_.after_commit([reply = std::move(reply), result = std::move(result)]() mutable {
+    reply(std::move(result));
+  });
   flush_soon();
 }
 

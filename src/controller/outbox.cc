@@ -4,7 +4,9 @@
 
 namespace stoker::controller {
 
-void Outbox::after_commit(Action action) { actions_.push_back(std::move(action)); }
+void Outbox::after_commit(Action action) {
+  actions_.push_back(std::move(action));
+}
 
 void Outbox::flush() {
   if (in_flight_) return;
@@ -32,7 +34,8 @@ void Outbox::on_done(Result<void> done, Batch batch) {
     on_health_(ok);
   }
   if (!ok) {
-    loop_.after(kCommitRetry, [this, batch = std::move(batch)]() mutable { send(std::move(batch)); });
+    loop_.after(kCommitRetry,
+                [this, batch = std::move(batch)]() mutable { send(std::move(batch)); });
     return;
   }
   in_flight_ = false;

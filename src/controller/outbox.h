@@ -21,7 +21,8 @@ class Outbox {
  public:
   using Action = std::move_only_function<void()>;
 
-  Outbox(Loop& loop, Store& store, std::function<void(bool)> on_health) : loop_(loop), store_(store), on_health_(std::move(on_health)) {}
+  Outbox(Loop& loop, Store& store, std::function<void(bool)> on_health)
+      : loop_(loop), store_(store), on_health_(std::move(on_health)) {}
 
   // Rows and texts that belong together; they are committed in one transaction with what was added before.
   Batch& pending() { return pending_; }

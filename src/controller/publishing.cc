@@ -40,8 +40,9 @@ ModelState state_of(const scheduler::ModelEntry& entry, bool load_failed) {
 
 bool operator==(const ModelView& a, const ModelView& b) {
   return a.model == b.model && a.state == b.state && a.backend_reachable == b.backend_reachable &&
-         a.focus_of == b.focus_of && a.can_fit == b.can_fit && a.waiting == b.waiting && a.running == b.running &&
-         a.run_low == b.run_low && a.run_high == b.run_high && a.load == b.load && a.last_change == b.last_change;
+         a.focus_of == b.focus_of && a.can_fit == b.can_fit && a.waiting == b.waiting &&
+         a.running == b.running && a.run_low == b.run_low && a.run_high == b.run_high &&
+         a.load == b.load && a.last_change == b.last_change;
 }
 
 void LiveController::touch() {
@@ -77,14 +78,16 @@ std::optional<LoadView> LiveController::load_view(ModelId id) const {
 std::shared_ptr<const JobView> LiveController::job_view(const JobRecord& record) const {
   JobView view = record.view;
   const auto entry = scheduler_.state().jobs.find(view.id);
-  if (entry == scheduler_.state().jobs.end()) return std::make_shared<const JobView>(std::move(view));
+  if (entry == scheduler_.state().jobs.end())
+    return std::make_shared<const JobView>(std::move(view));
   if (const scheduler::Quote* quote = scheduler_.quotes().find(view.id)) {
     view.ahead = quote->ahead;
     view.order = quote->order;
     view.eta_load = quote->loading;
     if (quote->known) view.eta = EtaView{quote->low_at, quote->high_at};
   }
-  if (entry->second.phase == scheduler::Phase::running || entry->second.phase == scheduler::Phase::stopping) {
+  if (entry->second.phase == scheduler::Phase::running ||
+      entry->second.phase == scheduler::Phase::stopping) {
     view.ahead.reset();
     if (const auto progress = engines_.progress(view.id); progress && progress->steps > 0) {
       view.progress = ProgressView{progress->step, progress->steps};
@@ -117,7 +120,8 @@ std::shared_ptr<const ModelView> LiveController::model_view(const Model& model) 
   view.state = state_of(entry, world_.load_has_failed(model.id));
   view.backend_reachable = state.backends.at(entry.backend).reachable;
   for (const auto& [id, workshop] : state.workshops) {
-    if (scheduler::is_live(workshop.state) && scheduler::in_focus_of(state, id, GroupId{}, model.id)) {
+    if (scheduler::is_live(workshop.state) &&
+        scheduler::in_focus_of(state, id, GroupId{}, model.id)) {
       view.focus_of.push_back(id);
     }
   }
@@ -129,7 +133,8 @@ std::shared_ptr<const ModelView> LiveController::model_view(const Model& model) 
   view.run_low = run.low;
   view.run_high = run.high;
   view.load = load_view(model.id);
-  if (const std::optional<DatedCause>* change = world_.last_change(model.id)) view.last_change = *change;
+  if (const std::optional<DatedCause>* change = world_.last_change(model.id))
+    view.last_change = *change;
   return std::make_shared<const ModelView>(std::move(view));
 }
 
@@ -161,7 +166,8 @@ std::shared_ptr<const WorkshopView> LiveController::workshop_view(const Workshop
     });
     if (all_hot) view.state = WorkshopState::ready;
   }
-  for (const Group& group : workshop.groups) view.groups.push_back({group.id, group.title, group.focus, 0, 0});
+  for (const Group& group : workshop.groups)
+    view.groups.push_back({group.id, group.title, group.focus, 0, 0});
   const auto group_of = [&](GroupId id) -> GroupView* {
     for (GroupView& group : view.groups) {
       if (group.id == id) return &group;
@@ -201,7 +207,8 @@ void LiveController::publish() {
   std::set<JobId> changed = world_.take_changed_jobs();
   changed.insert(world_.open_jobs().begin(), world_.open_jobs().end());
   next->jobs = before->jobs;
-  std::erase_if(next->jobs, [&](const auto& entry) { return world_.find_job(entry.first) == nullptr; });
+  std::erase_if(next->jobs,
+                [&](const auto& entry) { return world_.find_job(entry.first) == nullptr; });
   for (const JobId id : changed) {
     const JobRecord* record = world_.find_job(id);
     if (record == nullptr) continue;
@@ -211,7 +218,8 @@ void LiveController::publish() {
     next->models[id] = reuse(find_or_null(before->models, id), ModelView(*model_view(model)));
   }
   for (const auto& [id, record] : world_.workshops()) {
-    next->workshops[id] = reuse(find_or_null(before->workshops, id), WorkshopView(*workshop_view(record, *next)));
+    next->workshops[id] =
+        reuse(find_or_null(before->workshops, id), WorkshopView(*workshop_view(record, *next)));
   }
   std::map<PersonId, std::pair<std::uint32_t, std::uint32_t>> work;  // waiting, running
   for (const JobId id : world_.open_jobs()) {
@@ -222,8 +230,8 @@ void LiveController::publish() {
   for (const auto& [id, person] : world_.people()) {
     const auto& [waiting, running] = work[id];
     next->people[id] = reuse(find_or_null(before->people, id),
-                             PersonView{id, person.workshop, person.symbol, person.group, waiting, running,
-                                        person.done, person.here});
+                             PersonView{id, person.workshop, person.symbol, person.group, waiting,
+                                        running, person.done, person.here});
   }
   for (const BackendInfo& info : topology_.backends) {
     BackendView view{.info = info};
@@ -249,7 +257,8 @@ void LiveController::publish() {
   const auto& ledger = world_.ledger().entries();
   next->ledger = std::make_shared<const std::vector<LedgerEntry>>(ledger.begin(), ledger.end());
   const auto& revisions = world_.revisions().entries();
-  next->revisions = std::make_shared<const std::vector<Revision>>(revisions.begin(), revisions.end());
+  next->revisions =
+      std::make_shared<const std::vector<Revision>>(revisions.begin(), revisions.end());
   {
     const std::lock_guard lock(snapshot_mutex_);
     snapshot_ = next;

@@ -90,8 +90,9 @@ struct WallJumped {
 };
 
 // The order is part of the journal format: add at the end, never remove.
-using Record = std::variant<EpochStarted, JobDescribed, PromptChanged, ResultStored, JobReleased, PersonJoined,
-                            PersonLeft, WorkshopDescribed, WorkshopErased, WallJumped>;
+using Record =
+    std::variant<EpochStarted, JobDescribed, PromptChanged, ResultStored, JobReleased, PersonJoined,
+                 PersonLeft, WorkshopDescribed, WorkshopErased, WallJumped>;
 
 // One row of the journal, as a value.
 using Entry = std::variant<scheduler::Event, scheduler::Decision, Record>;

@@ -14,7 +14,8 @@ class Replay {
 
   Result<void> take(const JournalRow& row) {
     if (last_seq_ != 0 && row.seq != last_seq_ + 1) {
-      return fail(ErrorCode::internal, "journal rows are missing before " + std::to_string(row.seq));
+      return fail(ErrorCode::internal,
+                  "journal rows are missing before " + std::to_string(row.seq));
     }
     last_seq_ = row.seq;
     ++report_.rows;

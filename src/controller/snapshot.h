@@ -113,8 +113,8 @@ struct ModelView {
   Model model;
   ModelState state = ModelState::cold;
   bool backend_reachable = false;
-  std::vector<WorkshopId> focus_of;   // live workshops whose focus names it
-  bool can_fit = true;                // beside all that stays
+  std::vector<WorkshopId> focus_of;  // live workshops whose focus names it
+  bool can_fit = true;               // beside all that stays
   std::uint32_t waiting = 0;
   std::uint32_t running = 0;
   Duration run_low;
@@ -188,8 +188,15 @@ struct DeviceView {
 };
 
 enum class LedgerKind : std::uint8_t {
-  load_started, load_finished, load_failed, unload_started, unload_finished, unload_failed,
-  external_load, external_unload, foreign_memory
+  load_started,
+  load_finished,
+  load_failed,
+  unload_started,
+  unload_finished,
+  unload_failed,
+  external_load,
+  external_unload,
+  foreign_memory
 };
 inline constexpr int kLedgerKindCount = 9;
 std::string_view ledger_kind_name(LedgerKind kind);
@@ -226,8 +233,8 @@ struct Snapshot {
   std::int64_t seq = 0;       // last journal row it shows
   Instant now;                // planning time of the publication
   WallTime wall;
-  bool ready = false;         // backends were asked at least once
-  bool store_ok = true;       // false: the disk takes nothing
+  bool ready = false;    // backends were asked at least once
+  bool store_ok = true;  // false: the disk takes nothing
   std::uint64_t free_bytes = 0;
   std::map<JobId, std::shared_ptr<const JobView>> jobs;
   std::map<WorkshopId, std::shared_ptr<const WorkshopView>> workshops;

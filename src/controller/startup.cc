@@ -70,7 +70,8 @@ Result<void> LiveController::start(Topology topology) {
   topology_ = std::move(topology);
   for (const auto& [id, record] : world_.workshops()) tell_workshop(record);
   refresh_wanted(CauseKind::warm_up);
-  if (!settings_.preload.empty()) happen(scheduler::WantedSet{CauseKind::preload, settings_.preload});
+  if (!settings_.preload.empty())
+    happen(scheduler::WantedSet{CauseKind::preload, settings_.preload});
   restore_jobs();
   look_at_disk();
   probe();
@@ -92,7 +93,8 @@ void LiveController::tell_scheduler(const Topology& topology) {
     happen(scheduler::ModelSet{model.id, model.backend, model.medium, model.vram, model.load_hint,
                                model.run_hint, model.pinned});
   }
-  for (DocumentRow& name : dictionary_of(topology)) outbox_.pending().documents.push_back(std::move(name));
+  for (DocumentRow& name : dictionary_of(topology))
+    outbox_.pending().documents.push_back(std::move(name));
 }
 
 void LiveController::tell_workshop(const WorkshopRecord& record) {
@@ -116,14 +118,16 @@ void LiveController::restore_jobs() {
   const std::set<JobId> open = world_.open_jobs();
   for (const JobId id : open) {
     const JobRecord& record = *world_.find_job(id);
-    const auto model = models_.find(record.step < record.steps.size() ? record.steps[record.step] : ModelId{});
+    const auto model =
+        models_.find(record.step < record.steps.size() ? record.steps[record.step] : ModelId{});
     if (!record.is_running || model == models_.end() || !engines_.knows(model->second.backend)) {
       restore_job(id, false);
       continue;
     }
     const AttemptId attempt = attempt_id(id, record.step, record.tries);
-    engines_.find_attempt(model->second.backend, attempt,
-                          [this, id](AttemptFate fate) { restore_job(id, fate != AttemptFate::unknown); });
+    engines_.find_attempt(model->second.backend, attempt, [this, id](AttemptFate fate) {
+      restore_job(id, fate != AttemptFate::unknown);
+    });
   }
 }
 
@@ -141,16 +145,17 @@ void LiveController::restore_job(JobId id, bool running) {
                        .seed = record->seed,
                        .deadline = running ? run_deadline(record->view.model) : Duration{}};
   // A try that the restart cut off was nobody's fault and does not count, but its number is used up.
-  happen(scheduler::JobRestored{.job = id,
-                                .person = record->view.person,
-                                .workshop = record->view.workshop,
-                                .group = record->view.group,
-                                .step = record->step,
-                                .attempts = running ? 1U : 0U,
-                                .earlier_tries = running && record->tries > 0 ? record->tries - 1 : record->tries,
-                                .tag_us = record->tag_us,
-                                .running = running,
-                                .steps = record->steps});
+  happen(scheduler::JobRestored{
+      .job = id,
+      .person = record->view.person,
+      .workshop = record->view.workshop,
+      .group = record->view.group,
+      .step = record->step,
+      .attempts = running ? 1U : 0U,
+      .earlier_tries = running && record->tries > 0 ? record->tries - 1 : record->tries,
+      .tag_us = record->tag_us,
+      .running = running,
+      .steps = record->steps});
   if (running) outbox_.after_commit([this, order] { engines_.join(order); });
 }
 
@@ -184,27 +189,28 @@ void LiveController::sample_gpu() {
   if (ports_.gpu == nullptr) return;
   auto samples = std::make_shared<Result<std::vector<GpuSample>>>();
   GpuProbe* gpu = ports_.gpu;
-  ports_.loop->offload([gpu, samples] { *samples = gpu->sample(); },
-                       [this, samples] {
-                         gpu_ok_ = samples->has_value();
-                         if (gpu_ok_) {
-                           for (const GpuSample& sample : **samples) {
-                             MiB foreign;
-                             for (const GpuProcess& process : sample.processes) {
-                               if (!process.backend) foreign += process.used;
-                             }
-                             const auto device = scheduler_.state().devices.find(sample.device);
-                             if (device == scheduler_.state().devices.end()) continue;
-                             const MiB change = foreign - device->second.foreign;
-                             if (change >= kForeignChangeMin || change <= MiB{0} - kForeignChangeMin) {
-                               happen(scheduler::ForeignMemory{sample.device, foreign});
-                             }
-                             gpu_[sample.device] = sample;
-                           }
-                         }
-                         touch();
-                         ports_.loop->after(kGpuInterval, [this] { sample_gpu(); });
-                       });
+  ports_.loop->offload(
+      [gpu, samples] { *samples = gpu->sample(); },
+      [this, samples] {
+        gpu_ok_ = samples->has_value();
+        if (gpu_ok_) {
+          for (const GpuSample& sample : **samples) {
+            MiB foreign;
+            for (const GpuProcess& process : sample.processes) {
+              if (!process.backend) foreign += process.used;
+            }
+            const auto device = scheduler_.state().devices.find(sample.device);
+            if (device == scheduler_.state().devices.end()) continue;
+            const MiB change = foreign - device->second.foreign;
+            if (change >= kForeignChangeMin || change <= MiB{0} - kForeignChangeMin) {
+              happen(scheduler::ForeignMemory{sample.device, foreign});
+            }
+            gpu_[sample.device] = sample;
+          }
+        }
+        touch();
+        ports_.loop->after(kGpuInterval, [this] { sample_gpu(); });
+      });
 }
 
 // ── reload ───────────────────────────────────────────────────────────────────────────────────────
@@ -221,15 +227,18 @@ void LiveController::set_topology(Topology topology, Reply<void> reply) {
   }
   for (Device& device : topology.devices) {
     const auto before = scheduler_.state().devices.find(device.id);
-    const bool same = before != scheduler_.state().devices.end() && before->second.vram == device.vram &&
+    const bool same = before != scheduler_.state().devices.end() &&
+                      before->second.vram == device.vram &&
                       before->second.reserve == device.reserve;
     if (!same) happen(scheduler::DeviceSet{device.id, device.vram, device.reserve});
   }
   for (const BackendInfo& backend : topology.backends) {
     const auto before = scheduler_.state().backends.find(backend.id);
-    const bool same = before != scheduler_.state().backends.end() && before->second.slots == backend.slots &&
+    const bool same = before != scheduler_.state().backends.end() &&
+                      before->second.slots == backend.slots &&
                       before->second.granularity == backend.granularity;
-    if (!same) happen(scheduler::BackendSet{backend.id, backend.device, backend.slots, backend.granularity});
+    if (!same)
+      happen(scheduler::BackendSet{backend.id, backend.device, backend.slots, backend.granularity});
   }
   for (const Model& model : topology.models) {
     const auto before = models_.find(model.id);
@@ -238,7 +247,8 @@ void LiveController::set_topology(Topology topology, Reply<void> reply) {
     happen(scheduler::ModelSet{model.id, model.backend, model.medium, model.vram, model.load_hint,
                                model.run_hint, model.pinned});
   }
-  for (DocumentRow& name : dictionary_of(topology)) outbox_.pending().documents.push_back(std::move(name));
+  for (DocumentRow& name : dictionary_of(topology))
+    outbox_.pending().documents.push_back(std::move(name));
   topology_ = std::move(topology);
   reply_after_commit<void>(std::move(reply), {});
 }

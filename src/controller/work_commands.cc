@@ -11,7 +11,9 @@ namespace {
 constexpr std::uint32_t kSymbolCount = kAnimalCount * kColourCount;
 constexpr std::size_t kIdempotencyKeysMax = 200'000;
 
-bool is_operator(const Actor& actor) { return actor.role == Role::admin; }
+bool is_operator(const Actor& actor) {
+  return actor.role == Role::admin;
+}
 
 const scheduler::Refuse* refusal_in(const std::vector<scheduler::Decision>& decisions, JobId job) {
   for (const scheduler::Decision& decision : decisions) {
@@ -46,7 +48,8 @@ Result<void> LiveController::may_touch(const Actor& actor, JobId id) const {
 }
 
 Result<void> LiveController::may_lead(const Actor& actor, WorkshopId id) const {
-  if (world_.find_workshop(id) == nullptr) return fail(ErrorCode::not_found, "no such workshop", "workshop");
+  if (world_.find_workshop(id) == nullptr)
+    return fail(ErrorCode::not_found, "no such workshop", "workshop");
   if (is_operator(actor)) return {};
   const bool leads = actor.role == Role::leader && (!actor.workshop || actor.workshop == id);
   if (!leads) return fail(ErrorCode::forbidden, "this needs the leader of the workshop");
@@ -86,7 +89,8 @@ void LiveController::revoke_tokens(std::function<bool(const Identity&)> which) {
   const std::shared_ptr<const TokenTable> before = tokens_;
   for (const auto& [hash, identity] : *before) {
     if (!which(identity)) continue;
-    put_token({hash, identity.role, identity.workshop, identity.person, ports_.loop->wall_now(), true});
+    put_token(
+        {hash, identity.role, identity.workshop, identity.person, ports_.loop->wall_now(), true});
   }
 }
 
@@ -97,13 +101,17 @@ void LiveController::issue_token(TokenRow token, Reply<void> reply) {
 
 void LiveController::join(JoinCommand command, Reply<JoinReply> reply) {
   const WorkshopRecord* record = world_.find_by_code(normalise_code(command.code));
-  if (record == nullptr) return reply(fail(ErrorCode::wrong_code, "no workshop has this code", "code"));
+  if (record == nullptr)
+    return reply(fail(ErrorCode::wrong_code, "no workshop has this code", "code"));
   const Workshop& workshop = record->workshop;
   if (draining_) return reply(fail(ErrorCode::backend_down, "the server is stopping"));
-  if (workshop.state == WorkshopState::planned) return reply(fail(ErrorCode::not_started, "not started"));
-  if (workshop.state == WorkshopState::ended) return reply(fail(ErrorCode::ended, "the workshop is over"));
+  if (workshop.state == WorkshopState::planned)
+    return reply(fail(ErrorCode::not_started, "not started"));
+  if (workshop.state == WorkshopState::ended)
+    return reply(fail(ErrorCode::ended, "the workshop is over"));
   if (record->people >= people_max(workshop)) {
-    return reply(fail(ErrorCode::limit_reached, "the workshop is full", std::to_string(people_max(workshop))));
+    return reply(fail(ErrorCode::limit_reached, "the workshop is full",
+                      std::to_string(people_max(workshop))));
   }
   GroupId group = command.group.value_or(GroupId{});
   const auto known = [&](const Group& g) { return g.id == group; };
@@ -120,7 +128,8 @@ void LiveController::join(JoinCommand command, Reply<JoinReply> reply) {
 }
 
 void LiveController::leave(Actor actor, Reply<void> reply) {
-  if (actor.role != Role::participant) return reply(fail(ErrorCode::forbidden, "only participants leave"));
+  if (actor.role != Role::participant)
+    return reply(fail(ErrorCode::forbidden, "only participants leave"));
   note(PersonLeft{actor.person});
   put_token({actor.token, actor.role, actor.workshop, actor.person, ports_.loop->wall_now(), true});
   reply_after_commit<void>(std::move(reply), {});
@@ -140,21 +149,25 @@ void LiveController::submit(SubmitCommand command, Reply<SubmitReply> reply) {
     const auto before = idempotency_.find(key);
     if (before != idempotency_.end()) {
       if (before->second.body_hash != command.body_hash) {
-        return reply(fail(ErrorCode::conflict, "the key was used for another request", "Idempotency-Key"));
+        return reply(
+            fail(ErrorCode::conflict, "the key was used for another request", "Idempotency-Key"));
       }
-      return reply_after_commit<SubmitReply>(std::move(reply), SubmitReply{before->second.job, true});
+      return reply_after_commit<SubmitReply>(std::move(reply),
+                                             SubmitReply{before->second.job, true});
     }
     if (idempotency_.size() >= kIdempotencyKeysMax) {
       return reply(fail(ErrorCode::queue_full, "too many requests are remembered"));
     }
   }
   if (draining_) return reply(fail(ErrorCode::backend_down, "the server is stopping"));
-  const bool disk_is_full = !outbox_.store_ok() || outbox_.is_full() || free_bytes_ < ResultFiles::kFreeBytesMin;
+  const bool disk_is_full =
+      !outbox_.store_ok() || outbox_.is_full() || free_bytes_ < ResultFiles::kFreeBytesMin;
   if (disk_is_full) return reply(fail(ErrorCode::disk_full, "the disk is nearly full"));
   const WorkshopRecord* workshop = world_.find_workshop(command.actor.workshop);
   if (workshop == nullptr) return reply(fail(ErrorCode::not_found, "no such workshop", "workshop"));
   if (workshop->jobs >= kJobsPerWorkshopMax) {
-    return reply(fail(ErrorCode::limit_reached, "the workshop has too many jobs", std::to_string(kJobsPerWorkshopMax)));
+    return reply(fail(ErrorCode::limit_reached, "the workshop has too many jobs",
+                      std::to_string(kJobsPerWorkshopMax)));
   }
   const auto model = models_.find(command.model);
   if (model == models_.end() || !model->second.offered) {
@@ -165,8 +178,12 @@ void LiveController::submit(SubmitCommand command, Reply<SubmitReply> reply) {
   const std::uint64_t seed = command.seed.value_or(ports_.random());
   auto prompt = std::make_shared<const std::string>(std::move(command.prompt));
   note(JobDescribed{job, model->second.medium, seed, command.edited_from});
-  const auto decisions = happen(scheduler::JobSubmitted{
-      job, command.actor.person, command.actor.workshop, person != nullptr ? person->group : GroupId{}, {command.model}});
+  const auto decisions =
+      happen(scheduler::JobSubmitted{job,
+                                     command.actor.person,
+                                     command.actor.workshop,
+                                     person != nullptr ? person->group : GroupId{},
+                                     {command.model}});
   if (const scheduler::Refuse* refusal = refusal_in(decisions, job)) {
     const std::string limit = refusal->limit > 0 ? std::to_string(refusal->limit) : std::string();
     return reply(fail(refusal->code, "refused by the scheduler", limit));
@@ -175,7 +192,8 @@ void LiveController::submit(SubmitCommand command, Reply<SubmitReply> reply) {
   world_.set_prompt(job, prompt);
   const WallTime now = ports_.loop->wall_now();
   const WallTime delete_after = now + minutes(24 * 60) * workshop->workshop.retention_days;
-  outbox_.pending().content.push_back({job, command.actor.workshop, ContentKind::prompt, *prompt, delete_after});
+  outbox_.pending().content.push_back(
+      {job, command.actor.workshop, ContentKind::prompt, *prompt, delete_after});
   if (!key.key.empty()) {
     outbox_.pending().idempotency.push_back({key.token, key.key, command.body_hash, job, now});
     idempotency_[key] = {command.body_hash, job, now};
@@ -190,7 +208,8 @@ void LiveController::cancel(Actor actor, JobId id, Reply<void> reply) {
   const bool is_open = !job_state_is_final(world_.find_job(id)->view.state);
   const bool by_owner = world_.find_job(id)->view.person == actor.person;
   if (is_open) {
-    happen(scheduler::JobCancelled{id, by_owner ? CauseKind::cancelled_by_person : CauseKind::cancelled_by_leader});
+    happen(scheduler::JobCancelled{
+        id, by_owner ? CauseKind::cancelled_by_person : CauseKind::cancelled_by_leader});
   }
   reply_after_commit<void>(std::move(reply), {});
 }
@@ -201,11 +220,13 @@ void LiveController::edit(Actor actor, JobId id, std::string prompt, Reply<void>
   const auto entry = scheduler_.state().jobs.find(id);
   const bool is_waiting =
       entry != scheduler_.state().jobs.end() && entry->second.phase == scheduler::Phase::waiting;
-  if (!is_waiting) return reply(fail(ErrorCode::conflict, "only a waiting job can be changed", "state"));
+  if (!is_waiting)
+    return reply(fail(ErrorCode::conflict, "only a waiting job can be changed", "state"));
   const WorkshopRecord* workshop = world_.find_workshop(record.view.workshop);
   const std::uint32_t days = workshop != nullptr ? workshop->workshop.retention_days : 7;
   const WallTime delete_after = ports_.loop->wall_now() + minutes(24 * 60) * days;
-  outbox_.pending().content.push_back({id, record.view.workshop, ContentKind::prompt, prompt, delete_after});
+  outbox_.pending().content.push_back(
+      {id, record.view.workshop, ContentKind::prompt, prompt, delete_after});
   world_.set_prompt(id, std::make_shared<const std::string>(std::move(prompt)));
   note(PromptChanged{id});
   reply_after_commit<void>(std::move(reply), {});

@@ -29,13 +29,16 @@ Verdict verdict_of(workshop::Verdict verdict) {
 
 void apply_settings(const WorkshopPatch& patch, scheduler::WorkshopSet& rules) {
   rules.head_count = patch.head_count.value_or(rules.head_count);
-  rules.outstanding_max_per_person = patch.outstanding_max.value_or(rules.outstanding_max_per_person);
+  rules.outstanding_max_per_person =
+      patch.outstanding_max.value_or(rules.outstanding_max_per_person);
   rules.intake_open = patch.intake_open.value_or(rules.intake_open);
   rules.misfit = patch.misfit.value_or(rules.misfit);
 }
 
 Result<WorkshopState> next_state(WorkshopState state, WorkshopAction action) {
-  const auto refuse = [] { return fail(ErrorCode::conflict, "not possible in this state", "state"); };
+  const auto refuse = [] {
+    return fail(ErrorCode::conflict, "not possible in this state", "state");
+  };
   if (state == WorkshopState::ended) return fail(ErrorCode::ended, "the workshop is over");
   switch (action) {
     case WorkshopAction::warm:
@@ -69,7 +72,9 @@ scheduler::WorkshopSet LiveController::rules_of(WorkshopId id) const {
           .focus = workshop.focus};
 }
 
-void LiveController::set_rules(scheduler::WorkshopSet rules) { happen(std::move(rules)); }
+void LiveController::set_rules(scheduler::WorkshopSet rules) {
+  happen(std::move(rules));
+}
 
 Result<void> LiveController::check_models(const std::vector<ModelId>& models) const {
   std::set<ModelId> seen;
@@ -77,7 +82,8 @@ Result<void> LiveController::check_models(const std::vector<ModelId>& models) co
     const auto model = models_.find(id);
     const bool is_offered = model != models_.end() && model->second.offered;
     if (!is_offered) return fail(ErrorCode::unknown_model, "no such model", "focus");
-    if (!seen.insert(id).second) return fail(ErrorCode::bad_request, "a model is named twice", "focus");
+    if (!seen.insert(id).second)
+      return fail(ErrorCode::bad_request, "a model is named twice", "focus");
   }
   return {};
 }
@@ -95,7 +101,8 @@ void LiveController::refresh_wanted(CauseKind cause) {
     add(record.workshop.focus);
     for (const Group& group : record.workshop.groups) add(group.focus);
   }
-  const CauseKind other = cause == CauseKind::warm_up ? CauseKind::focus_change : CauseKind::warm_up;
+  const CauseKind other =
+      cause == CauseKind::warm_up ? CauseKind::focus_change : CauseKind::warm_up;
   if (scheduler_.state().wanted.contains(other)) happen(scheduler::WantedSet{other, {}});
   happen(scheduler::WantedSet{cause, std::move(wanted)});
 }
@@ -118,8 +125,10 @@ void LiveController::create_workshop(Actor actor, CreateWorkshop command, Reply<
   if (actor.role != Role::admin && actor.role != Role::leader) {
     return reply(fail(ErrorCode::forbidden, "only leaders create workshops"));
   }
-  if (world_.workshops().size() >= kWorkshopsMax) return reply(fail(ErrorCode::limit_reached, "too many workshops"));
-  if (command.groups.size() > kGroupsMax) return reply(fail(ErrorCode::limit_reached, "too many groups", "groups"));
+  if (world_.workshops().size() >= kWorkshopsMax)
+    return reply(fail(ErrorCode::limit_reached, "too many workshops"));
+  if (command.groups.size() > kGroupsMax)
+    return reply(fail(ErrorCode::limit_reached, "too many groups", "groups"));
   if (auto ok = check_models(command.focus); !ok) return reply(fail(ok.error()));
   for (const NewGroup& group : command.groups) {
     if (auto ok = check_models(group.focus); !ok) return reply(fail(ok.error()));
@@ -136,7 +145,8 @@ void LiveController::create_workshop(Actor actor, CreateWorkshop command, Reply<
                                .focus = command.focus};
   apply_settings(command.settings, rules);
   set_rules(std::move(rules));
-  note(WorkshopDescribed{id, command.settings.starts.value_or(WallTime{}).ms, command.settings.ends.value_or(WallTime{}).ms,
+  note(WorkshopDescribed{id, command.settings.starts.value_or(WallTime{}).ms,
+                         command.settings.ends.value_or(WallTime{}).ms,
                          command.settings.retention_days.value_or(defaults.retention_days)});
   keep_text(DocumentKind::workshop_title, id.value, command.title);
   keep_text(DocumentKind::join_code, id.value, new_join_code());
@@ -151,7 +161,8 @@ void LiveController::create_workshop(Actor actor, CreateWorkshop command, Reply<
   reply_after_commit<WorkshopId>(std::move(reply), id);
 }
 
-void LiveController::patch_workshop(Actor actor, WorkshopId id, WorkshopPatch patch, Reply<void> reply) {
+void LiveController::patch_workshop(Actor actor, WorkshopId id, WorkshopPatch patch,
+                                    Reply<void> reply) {
   if (auto allowed = may_lead(actor, id); !allowed) return reply(fail(allowed.error()));
   scheduler::WorkshopSet rules = rules_of(id);
   apply_settings(patch, rules);
@@ -167,7 +178,8 @@ void LiveController::patch_workshop(Actor actor, WorkshopId id, WorkshopPatch pa
   reply_after_commit<void>(std::move(reply), {});
 }
 
-void LiveController::act_on_workshop(Actor actor, WorkshopId id, WorkshopAction action, Reply<void> reply) {
+void LiveController::act_on_workshop(Actor actor, WorkshopId id, WorkshopAction action,
+                                     Reply<void> reply) {
   if (auto allowed = may_lead(actor, id); !allowed) return reply(fail(allowed.error()));
   scheduler::WorkshopSet rules = rules_of(id);
   const auto state = next_state(rules.state, action);
@@ -186,7 +198,8 @@ void LiveController::set_focus(Actor actor, WorkshopId id, std::optional<GroupId
   if (auto ok = check_models(focus); !ok) return reply(fail(ok.error()));
   if (group) {
     const auto& groups = world_.find_workshop(id)->workshop.groups;
-    const bool known = std::any_of(groups.begin(), groups.end(), [&](const Group& g) { return g.id == *group; });
+    const bool known =
+        std::any_of(groups.begin(), groups.end(), [&](const Group& g) { return g.id == *group; });
     if (!known) return reply(fail(ErrorCode::not_found, "no such group", "group"));
     happen(scheduler::GroupSet{id, *group, std::move(focus)});
   } else {
@@ -194,7 +207,8 @@ void LiveController::set_focus(Actor actor, WorkshopId id, std::optional<GroupId
     rules.focus = std::move(focus);
     set_rules(std::move(rules));
   }
-  if (scheduler::is_live(world_.find_workshop(id)->workshop.state)) refresh_wanted(CauseKind::focus_change);
+  if (scheduler::is_live(world_.find_workshop(id)->workshop.state))
+    refresh_wanted(CauseKind::focus_change);
   reply_after_commit<void>(std::move(reply), {});
 }
 
@@ -222,7 +236,8 @@ void LiveController::delete_workshop(Actor actor, WorkshopId id, Reply<Erased> r
   for (const Group& group : world_.find_workshop(id)->workshop.groups) {
     keep_text(DocumentKind::group_title, group.id.value, {});
   }
-  for (const auto kind : {DocumentKind::workshop_title, DocumentKind::join_code, DocumentKind::board_message}) {
+  for (const auto kind :
+       {DocumentKind::workshop_title, DocumentKind::join_code, DocumentKind::board_message}) {
     keep_text(kind, id.value, {});
   }
   note(WorkshopErased{id});
@@ -232,7 +247,8 @@ void LiveController::delete_workshop(Actor actor, WorkshopId id, Reply<Erased> r
     if (!*outcome) return reply(fail(outcome->error()));
     reply(*erased);
   };
-  auto remove_files = [this, files, id, outcome, finish = std::move(finish)](Result<void> done) mutable {
+  auto remove_files = [this, files, id, outcome,
+                       finish = std::move(finish)](Result<void> done) mutable {
     *outcome = std::move(done);
     ports_.loop->offload(
         [files, id, outcome] {
@@ -275,7 +291,8 @@ Result<PlanCheck> LiveController::check_plan(const std::vector<ModelId>& focus) 
 // What the focus would do, by the scheduler's own code on a copy of its state.
 Result<FocusPreview> LiveController::preview_focus(WorkshopId id, std::optional<GroupId> group,
                                                    const std::vector<ModelId>& focus) const {
-  if (world_.find_workshop(id) == nullptr) return fail(ErrorCode::not_found, "no such workshop", "workshop");
+  if (world_.find_workshop(id) == nullptr)
+    return fail(ErrorCode::not_found, "no such workshop", "workshop");
   auto check = check_plan(focus);
   if (!check) return fail(check.error());
   const Instant now = last_mono_;
@@ -289,10 +306,11 @@ Result<FocusPreview> LiveController::preview_focus(WorkshopId id, std::optional<
     copy.apply(rules, now);
   }
   copy.apply(scheduler::WantedSet{CauseKind::warm_up, {}}, now);
-  const scheduler::Forecast seen =
-      scheduler::forecast_wanted(copy.state(), scheduler::WantedSet{CauseKind::focus_change, focus}, now);
+  const scheduler::Forecast seen = scheduler::forecast_wanted(
+      copy.state(), scheduler::WantedSet{CauseKind::focus_change, focus}, now);
   for (const ModelId model : focus) {
-    const bool is_here = scheduler_.state().model(model).residency == scheduler::ResidencyState::resident;
+    const bool is_here =
+        scheduler_.state().model(model).residency == scheduler::ResidencyState::resident;
     if (!is_here) preview.load.push_back(model);
   }
   preview.unload = seen.unloads;
@@ -321,8 +339,10 @@ void LiveController::preload(Actor actor, std::vector<ModelId> models, Reply<voi
   if (actor.role != Role::admin) return reply(fail(ErrorCode::forbidden, "only admins preload"));
   std::set<ModelId> seen;
   for (const ModelId id : models) {
-    if (!models_.contains(id)) return reply(fail(ErrorCode::unknown_model, "no such model", "models"));
-    if (!seen.insert(id).second) return reply(fail(ErrorCode::bad_request, "a model is named twice", "models"));
+    if (!models_.contains(id))
+      return reply(fail(ErrorCode::unknown_model, "no such model", "models"));
+    if (!seen.insert(id).second)
+      return reply(fail(ErrorCode::bad_request, "a model is named twice", "models"));
   }
   happen(scheduler::WantedSet{CauseKind::preload, std::move(models)});
   reply_after_commit<void>(std::move(reply), {});
@@ -330,12 +350,14 @@ void LiveController::preload(Actor actor, std::vector<ModelId> models, Reply<voi
 
 void LiveController::unload(Actor actor, ModelId model, Reply<void> reply) {
   if (actor.role != Role::admin) return reply(fail(ErrorCode::forbidden, "only admins unload"));
-  if (!models_.contains(model)) return reply(fail(ErrorCode::unknown_model, "no such model", "model"));
+  if (!models_.contains(model))
+    return reply(fail(ErrorCode::unknown_model, "no such model", "model"));
   const auto decisions = happen(scheduler::UnloadOrdered{model, actor.person});
-  const bool ordered = std::any_of(decisions.begin(), decisions.end(), [](const scheduler::Decision& d) {
-    return std::holds_alternative<scheduler::Unload>(d);
-  });
-  if (!ordered) return reply(fail(ErrorCode::conflict, "the model is not loaded, or at work", "state"));
+  const bool ordered = std::any_of(
+      decisions.begin(), decisions.end(),
+      [](const scheduler::Decision& d) { return std::holds_alternative<scheduler::Unload>(d); });
+  if (!ordered)
+    return reply(fail(ErrorCode::conflict, "the model is not loaded, or at work", "state"));
   reply_after_commit<void>(std::move(reply), {});
 }
 

@@ -29,7 +29,8 @@ class WorkshopForTests {
  public:
   using Arm = std::function<std::unique_ptr<Store>(std::unique_ptr<Store>)>;
 
-  explicit WorkshopForTests(std::uint64_t seed = 1, Arm first_arm = {}) : arm(std::move(first_arm)), seed_(seed), random_(seed) {
+  explicit WorkshopForTests(std::uint64_t seed = 1, Arm first_arm = {})
+      : arm(std::move(first_arm)), seed_(seed), random_(seed) {
     std::string pattern = testing::TempDir() + "/stoker-XXXXXX";
     directory_ = mkdtemp(pattern.data());
     open();
@@ -53,12 +54,14 @@ class WorkshopForTests {
     topology = {};
     topology.devices = {catalogue.device};
     topology.models = catalogue.models;
-    for (const RehearsalEngine& engine : catalogue.engines) topology.backends.push_back(engine.info);
+    for (const RehearsalEngine& engine : catalogue.engines)
+      topology.backends.push_back(engine.info);
     ASSERT_TRUE(assign_lasting_ids(*store, topology).has_value());
     Ports ports;
     ports.loop = loop.get();
     ports.store = store.get();
-    probe = std::make_unique<SimulatedProbe>([this] { return Result<std::vector<GpuSample>>(sample()); });
+    probe = std::make_unique<SimulatedProbe>(
+        [this] { return Result<std::vector<GpuSample>>(sample()); });
     ports.gpu = probe.get();
     ports.files = &*files;
     ports.random = [this] { return random_.next(); };
@@ -106,13 +109,15 @@ class WorkshopForTests {
   void create(std::vector<std::string_view> focus, bool start = true) {
     CreateWorkshop command{.title = "Papierwelten"};
     for (const std::string_view name : focus) command.focus.push_back(model(name));
-    const auto id = ask<WorkshopId>([&](auto r) { controller->create_workshop(admin(), command, std::move(r)); });
+    const auto id = ask<WorkshopId>(
+        [&](auto r) { controller->create_workshop(admin(), command, std::move(r)); });
     ASSERT_TRUE(id.has_value()) << id.error().detail;
     workshop = *id;
     if (start) act(WorkshopAction::start);
   }
   Result<void> act(WorkshopAction action) {
-    return ask<void>([&](auto r) { controller->act_on_workshop(leader(), workshop, action, std::move(r)); });
+    return ask<void>(
+        [&](auto r) { controller->act_on_workshop(leader(), workshop, action, std::move(r)); });
   }
   Actor join() {
     const std::string code = snapshot()->workshops.at(workshop)->join_code;
@@ -124,10 +129,13 @@ class WorkshopForTests {
     EXPECT_TRUE(reply.has_value()) << reply.error().detail;
     return {Role::participant, workshop, reply->person, token};
   }
-  Result<SubmitReply> submit(const Actor& actor, std::string_view name, std::string prompt = "Ein Leuchtturm im Sturm",
-                             std::string key = {}) {
+  Result<SubmitReply> submit(const Actor& actor, std::string_view name,
+                             std::string prompt = "Ein Leuchtturm im Sturm", std::string key = {}) {
     return ask<SubmitReply>([&](auto r) {
-      controller->submit({.actor = actor, .model = model(name), .prompt = std::move(prompt), .idempotency_key = std::move(key)},
+      controller->submit({.actor = actor,
+                          .model = model(name),
+                          .prompt = std::move(prompt),
+                          .idempotency_key = std::move(key)},
                          std::move(r));
     });
   }
@@ -168,7 +176,8 @@ class WorkshopForTests {
     for (const VirtualHolding& holding : now.holdings) {
       sample.processes.push_back({"engine", holding.backend, holding.sum()});
     }
-    if (now.foreign > MiB{0}) sample.processes.push_back({"other program", BackendId{}, now.foreign});
+    if (now.foreign > MiB{0})
+      sample.processes.push_back({"other program", BackendId{}, now.foreign});
     return {sample};
   }
 

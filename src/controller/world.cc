@@ -9,10 +9,12 @@ namespace stoker::controller {
 namespace {
 
 constexpr std::array<std::string_view, kLedgerKindCount> kLedgerKinds = {
-    "load_started",    "load_finished", "load_failed",     "unload_started", "unload_finished",
-    "unload_failed",   "external_load", "external_unload", "foreign_memory"};
+    "load_started",  "load_finished", "load_failed",     "unload_started", "unload_finished",
+    "unload_failed", "external_load", "external_unload", "foreign_memory"};
 
-DatedCause dated(const Cause& cause, const Stamp& at) { return {cause, at.wall, by_of(cause.kind)}; }
+DatedCause dated(const Cause& cause, const Stamp& at) {
+  return {cause, at.wall, by_of(cause.kind)};
+}
 
 }  // namespace
 
@@ -50,7 +52,9 @@ By by_of(CauseKind kind) {
 World::World() : ledger_(kLedgerShownMax), revisions_(kRevisionsShownMax) {}
 
 void World::apply(const Entry& entry, const Stamp& stamp) {
-  std::visit([&](const auto& outer) { std::visit([&](const auto& inner) { on(inner, stamp); }, outer); }, entry);
+  std::visit(
+      [&](const auto& outer) { std::visit([&](const auto& inner) { on(inner, stamp); }, outer); },
+      entry);
   last_mono_ = stamp.mono;
 }
 
@@ -271,14 +275,17 @@ void World::on(const scheduler::Revise& d, const Stamp& at) {
   if (JobRecord* record = job(d.job)) add_cause(*record, d.cause, at);
 }
 
-void World::on(const PromptChanged& r, const Stamp&) { job(r.job); }
+void World::on(const PromptChanged& r, const Stamp&) {
+  job(r.job);
+}
 
 void World::on(const ResultStored& r, const Stamp&) {
   JobRecord* record = job(r.job);
   if (record == nullptr) return;
   const ResultView result{r.n, r.medium, r.format, r.bytes, r.simulated};
   std::vector<ResultView>& results = record->view.results;
-  const auto same = std::find_if(results.begin(), results.end(), [&](const auto& x) { return x.n == r.n; });
+  const auto same =
+      std::find_if(results.begin(), results.end(), [&](const auto& x) { return x.n == r.n; });
   if (same != results.end()) {
     *same = result;
   } else {
@@ -346,7 +353,8 @@ void World::on(const scheduler::WorkshopSet& e, const Stamp&) {
 
 void World::on(const scheduler::GroupSet& e, const Stamp&) {
   std::vector<Group>& groups = workshops_[e.workshop].workshop.groups;
-  const auto same = std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return g.id == e.group; });
+  const auto same =
+      std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return g.id == e.group; });
   if (same != groups.end()) {
     same->focus = e.focus;
   } else {
@@ -386,13 +394,15 @@ void World::apply_document(const DocumentRow& document) {
   if (found == workshops_.end()) return;
   if (document.kind == DocumentKind::workshop_title) found->second.workshop.title = document.text;
   if (document.kind == DocumentKind::join_code) found->second.workshop.join_code = document.text;
-  if (document.kind == DocumentKind::board_message) found->second.workshop.board_message = document.text;
+  if (document.kind == DocumentKind::board_message)
+    found->second.workshop.board_message = document.text;
 }
 
 // ── residency ────────────────────────────────────────────────────────────────────────────────────
 
 void World::note(LedgerKind kind, ModelId model, const DatedCause& cause, const Stamp& at,
-                 std::optional<MiB> predicted, std::optional<MiB> measured, std::optional<Duration> took) {
+                 std::optional<MiB> predicted, std::optional<MiB> measured,
+                 std::optional<Duration> took) {
   ledger_.push({at.seq, at.wall, kind, model, cause, predicted, measured, took});
   if (model) models_[model].last_change = cause;
 }
@@ -416,46 +426,49 @@ void World::on(const scheduler::LoadFinished& e, const Stamp& at) {
   ModelStory& story = models_[e.model];
   story.load_failed = false;
   const auto measured = e.vram > MiB{0} ? std::optional(e.vram) : std::nullopt;
-  note(LedgerKind::load_finished, e.model, {story.cause.cause, at.wall, story.cause.by}, at, story.predicted,
-       measured, e.took);
+  note(LedgerKind::load_finished, e.model, {story.cause.cause, at.wall, story.cause.by}, at,
+       story.predicted, measured, e.took);
 }
 
 void World::on(const scheduler::LoadFailed& e, const Stamp& at) {
   end_load(e.model, at.mono);
   ModelStory& story = models_[e.model];
   story.load_failed = true;
-  note(LedgerKind::load_failed, e.model, dated({e.cause, story.cause.cause.job, e.model, {}}, at), at,
-       story.predicted, std::nullopt, std::nullopt);
+  note(LedgerKind::load_failed, e.model, dated({e.cause, story.cause.cause.job, e.model, {}}, at),
+       at, story.predicted, std::nullopt, std::nullopt);
 }
 
 void World::on(const scheduler::Unload& d, const Stamp& at) {
   models_[d.model].cause = dated(d.cause, at);
-  note(LedgerKind::unload_started, d.model, dated(d.cause, at), at, std::nullopt, std::nullopt, std::nullopt);
+  note(LedgerKind::unload_started, d.model, dated(d.cause, at), at, std::nullopt, std::nullopt,
+       std::nullopt);
 }
 
 void World::on(const scheduler::UnloadFinished& e, const Stamp& at) {
-  note(LedgerKind::unload_finished, e.model, {models_[e.model].cause.cause, at.wall, models_[e.model].cause.by}, at,
-       std::nullopt, std::nullopt, std::nullopt);
-}
-
-void World::on(const scheduler::UnloadFailed& e, const Stamp& at) {
-  note(LedgerKind::unload_failed, e.model, {models_[e.model].cause.cause, at.wall, models_[e.model].cause.by}, at,
-       std::nullopt, std::nullopt, std::nullopt);
-}
-
-void World::on(const scheduler::ExternalLoad& e, const Stamp& at) {
-  note(LedgerKind::external_load, e.model, dated({CauseKind::external, {}, e.model, {}}, at), at, std::nullopt,
-       e.vram, std::nullopt);
-}
-
-void World::on(const scheduler::ExternalUnload& e, const Stamp& at) {
-  note(LedgerKind::external_unload, e.model, dated({CauseKind::external, {}, e.model, {}}, at), at, std::nullopt,
+  note(LedgerKind::unload_finished, e.model,
+       {models_[e.model].cause.cause, at.wall, models_[e.model].cause.by}, at, std::nullopt,
        std::nullopt, std::nullopt);
 }
 
+void World::on(const scheduler::UnloadFailed& e, const Stamp& at) {
+  note(LedgerKind::unload_failed, e.model,
+       {models_[e.model].cause.cause, at.wall, models_[e.model].cause.by}, at, std::nullopt,
+       std::nullopt, std::nullopt);
+}
+
+void World::on(const scheduler::ExternalLoad& e, const Stamp& at) {
+  note(LedgerKind::external_load, e.model, dated({CauseKind::external, {}, e.model, {}}, at), at,
+       std::nullopt, e.vram, std::nullopt);
+}
+
+void World::on(const scheduler::ExternalUnload& e, const Stamp& at) {
+  note(LedgerKind::external_unload, e.model, dated({CauseKind::external, {}, e.model, {}}, at), at,
+       std::nullopt, std::nullopt, std::nullopt);
+}
+
 void World::on(const scheduler::ForeignMemory& e, const Stamp& at) {
-  note(LedgerKind::foreign_memory, ModelId{}, dated({CauseKind::foreign_memory, {}, {}, {}}, at), at, std::nullopt,
-       e.used, std::nullopt);
+  note(LedgerKind::foreign_memory, ModelId{}, dated({CauseKind::foreign_memory, {}, {}, {}}, at),
+       at, std::nullopt, e.used, std::nullopt);
 }
 
 }  // namespace stoker::controller

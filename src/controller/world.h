@@ -27,11 +27,11 @@ struct JobRecord {
   JobView view;
   std::vector<ModelId> steps;
   std::uint32_t step = 0;
-  std::uint32_t tries = 0;   // dispatches of the current step
+  std::uint32_t tries = 0;  // dispatches of the current step
   std::int64_t tag_us = 0;
   std::uint64_t seed = 0;
-  bool is_running = false;   // dispatched and not ended
-  Duration loading_in_share; // of the open waiting share
+  bool is_running = false;    // dispatched and not ended
+  Duration loading_in_share;  // of the open waiting share
 };
 
 struct PersonRecord {
@@ -135,7 +135,8 @@ class World {
   void end_running(JobRecord& record, Instant at);
   void end_load(ModelId model, Instant at);
   void note(LedgerKind kind, ModelId model, const DatedCause& cause, const Stamp& at,
-            std::optional<MiB> predicted, std::optional<MiB> measured, std::optional<Duration> took);
+            std::optional<MiB> predicted, std::optional<MiB> measured,
+            std::optional<Duration> took);
 
   std::map<JobId, JobRecord> jobs_;
   std::set<JobId> open_;

@@ -18,22 +18,30 @@ struct Loss {
 
 using Losses = std::map<std::pair<FindingKind, ModelId>, std::vector<Loss>>;
 
-bool has_cause(const JobFact& job, CauseKind kind) { return std::ranges::find(job.causes, kind) != job.causes.end(); }
+bool has_cause(const JobFact& job, CauseKind kind) {
+  return std::ranges::find(job.causes, kind) != job.causes.end();
+}
 
-Duration total(const JobFact& job) { return job.queued + job.loading + job.running; }
+Duration total(const JobFact& job) {
+  return job.queued + job.loading + job.running;
+}
 
 FindingKind class_of(const JobFact& job) {
   switch (job.error.value_or(ErrorCode::internal)) {
-    case ErrorCode::run_timeout: return FindingKind::timeout;
+    case ErrorCode::run_timeout:
+      return FindingKind::timeout;
     case ErrorCode::backend_down:
     case ErrorCode::provider_down:
     case ErrorCode::provider_blocked:
-    case ErrorCode::checker_down: return FindingKind::external_failure;
+    case ErrorCode::checker_down:
+      return FindingKind::external_failure;
     case ErrorCode::misfit:
     case ErrorCode::queue_full:
     case ErrorCode::disk_full:
-    case ErrorCode::budget_reached: return FindingKind::capacity;
-    default: break;
+    case ErrorCode::budget_reached:
+      return FindingKind::capacity;
+    default:
+      break;
   }
   if (has_cause(job, CauseKind::run_timeout)) return FindingKind::timeout;
   if (has_cause(job, CauseKind::backend_down)) return FindingKind::external_failure;
@@ -43,16 +51,20 @@ FindingKind class_of(const JobFact& job) {
 
 Stage stage_of(const JobFact& job) {
   if (job.state == JobState::refused) return Stage::check;
-  if (job.error == ErrorCode::load_failed || has_cause(job, CauseKind::load_failed)) return Stage::load;
+  if (job.error == ErrorCode::load_failed || has_cause(job, CauseKind::load_failed))
+    return Stage::load;
   if (job.running > Duration() || job.error == ErrorCode::run_timeout) return Stage::run;
   return job.loading > Duration() ? Stage::load : Stage::queue;
 }
 
 void note_job(const JobFact& job, Losses& losses) {
   const WallTime at = job.ended.ms != 0 ? job.ended : job.created;
-  if (job.queued > Duration()) losses[{FindingKind::contention, job.model}].push_back({job.job, job.queued, at});
-  if (job.loading > Duration()) losses[{FindingKind::cold_start, job.model}].push_back({job.job, job.loading, at});
-  if (job.state == JobState::failed) losses[{class_of(job), job.model}].push_back({job.job, total(job), at});
+  if (job.queued > Duration())
+    losses[{FindingKind::contention, job.model}].push_back({job.job, job.queued, at});
+  if (job.loading > Duration())
+    losses[{FindingKind::cold_start, job.model}].push_back({job.job, job.loading, at});
+  if (job.state == JobState::failed)
+    losses[{class_of(job), job.model}].push_back({job.job, total(job), at});
 }
 
 void note_memory(const MemoryFact& fact, std::set<ModelId>& seen, Losses& losses) {
@@ -163,7 +175,8 @@ std::string_view stage_name(Stage stage) {
 Report diagnose(const std::vector<JobFact>& jobs, std::vector<MemoryFact> memory) {
   Losses losses;
   for (const JobFact& job : jobs) note_job(job, losses);
-  std::ranges::sort(memory, {}, [](const MemoryFact& f) { return std::tuple(f.at, f.model, f.event); });
+  std::ranges::sort(memory, {},
+                    [](const MemoryFact& f) { return std::tuple(f.at, f.model, f.event); });
   std::set<ModelId> seen;
   for (const MemoryFact& fact : memory) note_memory(fact, seen, losses);
   Report report{.findings = {}, .failures = failures_of(jobs), .waits = waits_of(jobs)};

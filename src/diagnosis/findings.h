@@ -38,7 +38,13 @@ struct JobFact {
   WallTime ended = {};
 };
 
-enum class MemoryEvent : std::uint8_t { loaded, load_failed, unloaded, unloaded_by_others, foreign_memory };
+enum class MemoryEvent : std::uint8_t {
+  loaded,
+  load_failed,
+  unloaded,
+  unloaded_by_others,
+  foreign_memory
+};
 
 struct MemoryFact {
   MemoryEvent event = MemoryEvent::loaded;

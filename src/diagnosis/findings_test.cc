@@ -36,9 +36,9 @@ JobFact failed_job(ErrorCode code, Duration loading, Duration running) {
 }
 
 TEST(Findings, SplitsWaitingIntoContentionAndColdStart) {
-  const Report report = diagnose({done_job(1, seconds(30), seconds(10), seconds(5)),
-                                  done_job(2, seconds(50), {}, seconds(5))},
-                                 {});
+  const Report report = diagnose(
+      {done_job(1, seconds(30), seconds(10), seconds(5)), done_job(2, seconds(50), {}, seconds(5))},
+      {});
   const Finding* contention = find(report, FindingKind::contention, kFlux);
   ASSERT_NE(contention, nullptr);
   EXPECT_EQ(contention->lost, seconds(80));
@@ -58,15 +58,17 @@ TEST(Findings, PutsTheGreatestLossFirst) {
 }
 
 TEST(Findings, FindsNothingInADayWithoutWaiting) {
-  const Report report = diagnose({done_job(1, {}, {}, seconds(5))}, {{.event = MemoryEvent::loaded, .model = kFlux}});
+  const Report report =
+      diagnose({done_job(1, {}, {}, seconds(5))}, {{.event = MemoryEvent::loaded, .model = kFlux}});
   EXPECT_TRUE(report.findings.empty());
   EXPECT_TRUE(report.failures.empty());
 }
 
 TEST(Findings, CountsOnlyLoadsOfWhatWasThereBefore) {
-  const Report report = diagnose({}, {{.event = MemoryEvent::loaded, .model = kFlux, .at = {5}, .took = seconds(20)},
-                                      {.event = MemoryEvent::loaded, .model = kFlux, .at = {9}, .took = seconds(30)},
-                                      {.event = MemoryEvent::loaded, .model = kWan, .at = {7}, .took = seconds(40)}});
+  const Report report =
+      diagnose({}, {{.event = MemoryEvent::loaded, .model = kFlux, .at = {5}, .took = seconds(20)},
+                    {.event = MemoryEvent::loaded, .model = kFlux, .at = {9}, .took = seconds(30)},
+                    {.event = MemoryEvent::loaded, .model = kWan, .at = {7}, .took = seconds(40)}});
   const Finding* again = find(report, FindingKind::repeated_load, kFlux);
   ASSERT_NE(again, nullptr);
   EXPECT_EQ(again->count, 1U);
@@ -75,10 +77,17 @@ TEST(Findings, CountsOnlyLoadsOfWhatWasThereBefore) {
 }
 
 TEST(Findings, TellsEvictionForRoomFromOtherUnloads) {
-  const Report report =
-      diagnose({}, {{.event = MemoryEvent::unloaded, .model = kFlux, .cause = CauseKind::make_room, .at = {1}},
-                    {.event = MemoryEvent::unloaded, .model = kWan, .cause = CauseKind::operator_action, .at = {2}},
-                    {.event = MemoryEvent::unloaded_by_others, .model = kWan, .cause = CauseKind::external, .at = {3}}});
+  const Report report = diagnose(
+      {},
+      {{.event = MemoryEvent::unloaded, .model = kFlux, .cause = CauseKind::make_room, .at = {1}},
+       {.event = MemoryEvent::unloaded,
+        .model = kWan,
+        .cause = CauseKind::operator_action,
+        .at = {2}},
+       {.event = MemoryEvent::unloaded_by_others,
+        .model = kWan,
+        .cause = CauseKind::external,
+        .at = {3}}});
   EXPECT_NE(find(report, FindingKind::capacity, kFlux), nullptr);
   EXPECT_EQ(find(report, FindingKind::capacity, kWan), nullptr);
   EXPECT_NE(find(report, FindingKind::external_unload, kWan), nullptr);
@@ -133,7 +142,8 @@ TEST(Failures, KeepTheNewest) {
 TEST(Waits, GiveMedianAndLongestPerModel) {
   const Report report =
       diagnose({done_job(1, seconds(1), {}, seconds(4)), done_job(2, seconds(9), {}, seconds(5)),
-                done_job(3, seconds(2), seconds(8), seconds(6)), failed_job(ErrorCode::internal, {}, seconds(99))},
+                done_job(3, seconds(2), seconds(8), seconds(6)),
+                failed_job(ErrorCode::internal, {}, seconds(99))},
                {});
   ASSERT_EQ(report.waits.size(), 1U);
   const Waits& waits = report.waits[0];

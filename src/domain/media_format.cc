@@ -24,7 +24,9 @@ constexpr std::array<Row, kMediaFormatCount> kTable = {{
     {MediaFormat::plain_text, "text/plain; charset=utf-8", "txt"},
 }};
 
-bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }
+bool is_continuation(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
+}
 
 std::size_t utf8_length(unsigned char lead) {
   if (lead < 0x80U) return 1;
@@ -50,7 +52,9 @@ bool is_text(std::string_view bytes) {
 
 }  // namespace
 
-std::string_view format_mime(MediaFormat format) { return kTable.at(static_cast<std::size_t>(format)).mime; }
+std::string_view format_mime(MediaFormat format) {
+  return kTable.at(static_cast<std::size_t>(format)).mime;
+}
 
 std::string_view format_extension(MediaFormat format) {
   return kTable.at(static_cast<std::size_t>(format)).extension;
@@ -67,7 +71,8 @@ std::optional<MediaFormat> sniff_format(std::string_view bytes) {
   using namespace std::string_view_literals;
   if (bytes.starts_with("\x89PNG\r\n\x1a\n"sv)) return MediaFormat::png;
   if (bytes.starts_with("\xFF\xD8\xFF"sv)) return MediaFormat::jpeg;
-  if (bytes.starts_with("RIFF"sv) && bytes.substr(8).starts_with("WEBP"sv)) return MediaFormat::webp;
+  if (bytes.starts_with("RIFF"sv) && bytes.substr(8).starts_with("WEBP"sv))
+    return MediaFormat::webp;
   if (bytes.starts_with("RIFF"sv) && bytes.substr(8).starts_with("WAVE"sv)) return MediaFormat::wav;
   if (bytes.size() > 12 && bytes.substr(4).starts_with("ftyp"sv)) return MediaFormat::mp4;
   if (bytes.starts_with("\x1A\x45\xDF\xA3"sv)) return MediaFormat::webm;
@@ -83,13 +88,15 @@ bool format_suits(MediaFormat format, Medium medium) {
     case Medium::text:
       return format == MediaFormat::plain_text;
     case Medium::image:
-      return format == MediaFormat::png || format == MediaFormat::jpeg || format == MediaFormat::webp;
+      return format == MediaFormat::png || format == MediaFormat::jpeg ||
+             format == MediaFormat::webp;
     case Medium::video:
-      return format == MediaFormat::mp4 || format == MediaFormat::webm || format == MediaFormat::webp;
+      return format == MediaFormat::mp4 || format == MediaFormat::webm ||
+             format == MediaFormat::webp;
     case Medium::audio:
     case Medium::music:
-      return format == MediaFormat::ogg || format == MediaFormat::flac || format == MediaFormat::wav ||
-             format == MediaFormat::mp3;
+      return format == MediaFormat::ogg || format == MediaFormat::flac ||
+             format == MediaFormat::wav || format == MediaFormat::mp3;
   }
   return false;
 }

@@ -9,7 +9,18 @@
 
 namespace stoker {
 
-enum class MediaFormat : std::uint8_t { png, jpeg, webp, mp4, webm, ogg, flac, wav, mp3, plain_text };
+enum class MediaFormat : std::uint8_t {
+  png,
+  jpeg,
+  webp,
+  mp4,
+  webm,
+  ogg,
+  flac,
+  wav,
+  mp3,
+  plain_text
+};
 
 inline constexpr int kMediaFormatCount = 10;
 

@@ -33,7 +33,8 @@ TEST(Names, MediaAndRolesReadBack) {
 
 TEST(Names, OnlyTheFourLastJobStatesAreFinal) {
   int finals = 0;
-  for (int i = 0; i < kJobStateCount; ++i) finals += job_state_is_final(static_cast<JobState>(i)) ? 1 : 0;
+  for (int i = 0; i < kJobStateCount; ++i)
+    finals += job_state_is_final(static_cast<JobState>(i)) ? 1 : 0;
   EXPECT_EQ(finals, 4);
   EXPECT_FALSE(job_state_is_final(JobState::waiting_for_person));
 }

@@ -45,7 +45,7 @@ struct Workshop {
   std::uint32_t outstanding_max_per_person = 3;
   std::uint32_t queue_max = 500;
   MisfitRule misfit = MisfitRule::refuse;
-  bool intake_open = true;     // "stop taking new jobs" closes it
+  bool intake_open = true;  // "stop taking new jobs" closes it
   std::string board_message;
   std::optional<WallTime> starts;
   std::optional<WallTime> ends;

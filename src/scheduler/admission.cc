@@ -25,7 +25,8 @@ std::optional<Refusal> refused_by_workshop(const WorkshopEntry& workshop) {
 std::optional<Refusal> refused_by_model(const State& state, const JobSubmitted& job, ModelId model,
                                         MisfitRule misfit) {
   const auto entry = state.models.find(model);
-  if (entry == state.models.end() || entry->second.removed) return Refusal{ErrorCode::unknown_model};
+  if (entry == state.models.end() || entry->second.removed)
+    return Refusal{ErrorCode::unknown_model};
   if (!in_focus_of(state, job.workshop, job.group, model)) return Refusal{ErrorCode::out_of_focus};
   if (!state.backends.at(entry->second.backend).reachable) return Refusal{ErrorCode::backend_down};
   const bool is_here = entry->second.residency == ResidencyState::resident;

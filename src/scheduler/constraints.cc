@@ -17,12 +17,15 @@ const Gate* gate_over(const State& state, const ModelEntry& model) {
 
 }  // namespace
 
-MiB capacity(const DeviceEntry& device) { return device.vram - device.reserve - device.foreign; }
+MiB capacity(const DeviceEntry& device) {
+  return device.vram - device.reserve - device.foreign;
+}
 
 MiB held(const State& state, DeviceId device) {
   MiB sum;
   for (const auto& [id, model] : state.models) {
-    if (model.residency != ResidencyState::cold && state.device_of(id) == device) sum += model.reserved;
+    if (model.residency != ResidencyState::cold && state.device_of(id) == device)
+      sum += model.reserved;
   }
   return sum;
 }
@@ -35,7 +38,9 @@ bool fits_into_free_room(const State& state, const ModelEntry& model) {
   return model.vram <= room(state, state.device_of(model.id));
 }
 
-bool is_leased(const ModelEntry& model) { return model.running > 0; }
+bool is_leased(const ModelEntry& model) {
+  return model.running > 0;
+}
 
 bool is_live(WorkshopState state) {
   return state != WorkshopState::planned && state != WorkshopState::ended;
@@ -56,11 +61,13 @@ bool in_focus_of(const State& state, WorkshopId workshop, GroupId group, ModelId
   const auto it = state.workshops.find(workshop);
   if (it == state.workshops.end()) return true;
   const auto own = it->second.group_focus.find(group);
-  if (own != it->second.group_focus.end() && !own->second.empty()) return contains(own->second, model);
+  if (own != it->second.group_focus.end() && !own->second.empty())
+    return contains(own->second, model);
   return it->second.focus.empty() || contains(it->second.focus, model);
 }
 
-bool may_be_evicted_for(const State& state, const ModelEntry& victim, const ModelEntry& beneficiary) {
+bool may_be_evicted_for(const State& state, const ModelEntry& victim,
+                        const ModelEntry& beneficiary) {
   if (victim.pinned) return false;
   if (state.backends.at(victim.backend).granularity == EvictionGranularity::self) return false;
   return !is_focus(state, victim.id) || is_focus(state, beneficiary.id);

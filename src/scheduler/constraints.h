@@ -29,7 +29,8 @@ bool is_focus(const State& state, ModelId model);
 bool in_focus_of(const State& state, WorkshopId workshop, GroupId group, ModelId model);
 
 // Not pinned, its backend can evict it, and no focus model goes for one that is out of focus. Says nothing about leases.
-bool may_be_evicted_for(const State& state, const ModelEntry& victim, const ModelEntry& beneficiary);
+bool may_be_evicted_for(const State& state, const ModelEntry& victim,
+                        const ModelEntry& beneficiary);
 
 // Whether the model can be resident at some time beside all that never leaves for it.
 bool can_ever_fit(const State& state, ModelId model);

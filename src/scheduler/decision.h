@@ -95,6 +95,7 @@ struct Revise {
 };
 
 // The order is part of the journal format: add at the end, never remove.
-using Decision = std::variant<Accept, Refuse, Load, Unload, Dispatch, StopRun, Requeue, Finish, Revise>;
+using Decision =
+    std::variant<Accept, Refuse, Load, Unload, Dispatch, StopRun, Requeue, Finish, Revise>;
 
 }  // namespace stoker::scheduler

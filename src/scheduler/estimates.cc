@@ -27,7 +27,9 @@ void DurationEstimate::observe(Duration took) {
   ++observations_;
 }
 
-double DurationEstimate::relative_spread() const { return std::sqrt(squared_sum_ / weight_); }
+double DurationEstimate::relative_spread() const {
+  return std::sqrt(squared_sum_ / weight_);
+}
 
 DurationRange range_of(Duration mid, double variance_us2) {
   const double half = kEightyPercentZ * std::sqrt(variance_us2);

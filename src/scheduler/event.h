@@ -80,8 +80,8 @@ struct WorkshopSet {
   std::uint32_t queue_max = 500;
   std::vector<ModelId> focus;  // empty: every model
   auto fields() {
-    return std::tie(workshop, state, intake_open, misfit, head_count, outstanding_max_per_person, queue_max,
-                    focus);
+    return std::tie(workshop, state, intake_open, misfit, head_count, outstanding_max_per_person,
+                    queue_max, focus);
   }
 };
 
@@ -123,7 +123,8 @@ struct JobRestored {
   bool running = false;  // still at work at its backend
   std::vector<ModelId> steps;
   auto fields() {
-    return std::tie(job, person, workshop, group, step, attempts, earlier_tries, tag_us, running, steps);
+    return std::tie(job, person, workshop, group, step, attempts, earlier_tries, tag_us, running,
+                    steps);
   }
 };
 
@@ -217,10 +218,10 @@ struct Tick {
 };
 
 // The order is part of the journal format: add at the end, never remove.
-using Event =
-    std::variant<DeviceSet, BackendSet, ModelSet, ModelRemoved, BackendReachable, ForeignMemory, WorkshopSet,
-                 GroupSet, WantedSet, JobSubmitted, JobRestored, StepReleased, StepFinished, StepFailed,
-                 JobCancelled, RunStopped, JobMovedToFront, LoadFinished, LoadFailed, UnloadFinished,
-                 UnloadFailed, ExternalLoad, ExternalUnload, UnloadOrdered, Tick>;
+using Event = std::variant<DeviceSet, BackendSet, ModelSet, ModelRemoved, BackendReachable,
+                           ForeignMemory, WorkshopSet, GroupSet, WantedSet, JobSubmitted,
+                           JobRestored, StepReleased, StepFinished, StepFailed, JobCancelled,
+                           RunStopped, JobMovedToFront, LoadFinished, LoadFailed, UnloadFinished,
+                           UnloadFailed, ExternalLoad, ExternalUnload, UnloadOrdered, Tick>;
 
 }  // namespace stoker::scheduler

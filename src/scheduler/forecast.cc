@@ -26,7 +26,9 @@ Duration remaining(Duration mean, Duration elapsed) {
   return std::max(mean - elapsed, mean / 20);
 }
 
-double square(double x) { return x * x; }
+double square(double x) {
+  return x * x;
+}
 
 class Play {
  public:
@@ -38,7 +40,8 @@ class Play {
       if (model.residency == ResidencyState::loading) {
         expect_load(id, now, remaining(model.load.mean(), now - model.since));
       }
-      if (model.residency == ResidencyState::unloading) expect(now + kUnloadEstimate, UnloadFinished{id});
+      if (model.residency == ResidencyState::unloading)
+        expect(now + kUnloadEstimate, UnloadFinished{id});
     }
   }
 
@@ -69,7 +72,8 @@ class Play {
 
   void expect_end(const JobEntry& job, Instant now) {
     const ModelEntry& model = scheduler_.state().model(job.model());
-    const Duration left = job.started < start_ ? remaining(model.run.mean(), now - job.started) : model.run.mean();
+    const Duration left =
+        job.started < start_ ? remaining(model.run.mean(), now - job.started) : model.run.mean();
     double& variance = variance_[model.backend];
     variance += square(static_cast<double>(left.us) * model.run.relative_spread()) /
                 static_cast<double>(scheduler_.state().backends.at(model.backend).slots);

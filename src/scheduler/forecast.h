@@ -22,11 +22,11 @@ inline constexpr Duration kForecastHorizon = minutes(240);
 inline constexpr Duration kUnloadEstimate = seconds(1);
 
 struct JobForecast {
-  Instant starts;          // expected start of its current step
-  Instant ends;            // expected end of its chain
+  Instant starts;  // expected start of its current step
+  Instant ends;    // expected end of its chain
   double variance_us2 = 0;
-  Duration loading;        // how much of the wait is loading
-  std::uint32_t ahead = 0; // open jobs of the same backend that end before it
+  Duration loading;         // how much of the wait is loading
+  std::uint32_t ahead = 0;  // open jobs of the same backend that end before it
 };
 
 struct Forecast {

@@ -28,12 +28,12 @@ class MachineForTests {
   Instant now;
   std::map<ModelId, Duration> load_time;
   std::map<JobId, Duration> run_time;
-  std::map<JobId, int> run_failures;    // this many tries fail
+  std::map<JobId, int> run_failures;  // this many tries fail
   std::map<ModelId, int> load_failures;
   Duration unload_time;
   bool checks_focus = false;
 
-  std::vector<Decision> decisions;      // everything decided, in order
+  std::vector<Decision> decisions;  // everything decided, in order
   std::vector<Load> loads;
   std::vector<Unload> unloads;
   std::vector<Dispatch> dispatches;
@@ -51,8 +51,8 @@ class MachineForTests {
     tell(BackendSet{BackendId{id}, DeviceId{1}, slots, granularity});
     tell(BackendReachable{BackendId{id}, true});
   }
-  void add_model(std::uint32_t id, std::int64_t vram, Duration load, Duration run, std::uint32_t backend = 1,
-                 bool pinned = false) {
+  void add_model(std::uint32_t id, std::int64_t vram, Duration load, Duration run,
+                 std::uint32_t backend = 1, bool pinned = false) {
     load_time[ModelId{id}] = load;
     tell(ModelSet{ModelId{id}, BackendId{backend}, Medium::image, MiB{vram}, load, run, pinned});
   }
@@ -67,7 +67,8 @@ class MachineForTests {
   }
 
   // ── work ──
-  JobId submit(std::uint64_t person, std::uint32_t model, Duration run, WorkshopId workshop = WorkshopId{1}) {
+  JobId submit(std::uint64_t person, std::uint32_t model, Duration run,
+               WorkshopId workshop = WorkshopId{1}) {
     const JobId job{++last_job_};
     run_time[job] = run;
     submitted[job] = now;
@@ -120,9 +121,13 @@ class MachineForTests {
     }
   };
 
-  void in(Duration delay, std::function<void()> what) { plans_.push({now + delay, order_++, std::move(what)}); }
+  void in(Duration delay, std::function<void()> what) {
+    plans_.push({now + delay, order_++, std::move(what)});
+  }
 
-  void carry_out(const Accept& d) { EXPECT_TRUE(accepted.insert(d.job).second) << "accepted twice"; }
+  void carry_out(const Accept& d) {
+    EXPECT_TRUE(accepted.insert(d.job).second) << "accepted twice";
+  }
   void carry_out(const Refuse& d) {
     EXPECT_FALSE(accepted.contains(d.job));
     refused.emplace(d.job, d);
@@ -130,7 +135,8 @@ class MachineForTests {
   void carry_out(const Load& d) {
     loads.push_back(d);
     EXPECT_NE(d.cause.kind, CauseKind::make_room) << "a load needs a reason of its own";
-    if (checks_focus) EXPECT_TRUE(in_focus_of(scheduler.state(), WorkshopId{1}, GroupId{}, d.model));
+    if (checks_focus)
+      EXPECT_TRUE(in_focus_of(scheduler.state(), WorkshopId{1}, GroupId{}, d.model));
     in(load_time.at(d.model), [this, model = d.model] {
       if (scheduler.state().model(model).residency != ResidencyState::loading) return;
       if (load_failures[model]-- > 0) return tell(LoadFailed{model, CauseKind::load_failed});
@@ -144,7 +150,8 @@ class MachineForTests {
     if (d.cause.kind != CauseKind::operator_action) {
       EXPECT_FALSE(model.pinned) << "evicted a pinned model";
       EXPECT_TRUE(d.cause.model) << "an eviction without a beneficiary";
-      EXPECT_TRUE(!is_focus(scheduler.state(), d.model) || is_focus(scheduler.state(), d.cause.model));
+      EXPECT_TRUE(!is_focus(scheduler.state(), d.model) ||
+                  is_focus(scheduler.state(), d.cause.model));
     }
     in(unload_time, [this, id = d.model] { tell(UnloadFinished{id}); });
   }
@@ -183,7 +190,8 @@ class MachineForTests {
 
   void check_memory() {
     for (const auto& [id, device] : scheduler.state().devices) {
-      EXPECT_LE(held(scheduler.state(), id), capacity(device)) << "more memory promised than there is";
+      EXPECT_LE(held(scheduler.state(), id), capacity(device))
+          << "more memory promised than there is";
     }
   }
   void check_slots() {

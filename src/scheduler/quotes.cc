@@ -92,7 +92,8 @@ void Quotes::revise(JobId id, Quote& shown, const Quote& fresh, const Cause& cau
   if (grown) out.emplace_back(Revise{id, shown.known, shown.low_at, shown.high_at, cause});
 }
 
-void Quotes::update(const State& state, const Event& event, Instant now, std::vector<Decision>& out) {
+void Quotes::update(const State& state, const Event& event, Instant now,
+                    std::vector<Decision>& out) {
   std::erase_if(quotes_, [&](const auto& entry) { return !state.jobs.contains(entry.first); });
   if (state.jobs.empty()) {
     loads_.clear();

@@ -23,9 +23,9 @@ struct Quote {
   bool known = false;
   Instant low_at;
   Instant high_at;
-  Duration loading;          // share of the time that is loading
+  Duration loading;  // share of the time that is loading
   std::uint32_t ahead = 0;
-  std::int64_t order = 0;    // rank among all open jobs by expected end
+  std::int64_t order = 0;  // rank among all open jobs by expected end
 };
 
 class Quotes {

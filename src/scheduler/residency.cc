@@ -39,7 +39,8 @@ bool can_be_loaded(const State& state, const ModelEntry& model, Instant now) {
          state.backends.at(model.backend).reachable && model.retry_load_at <= now;
 }
 
-void start_load(State& state, ModelId id, const Cause& cause, Instant now, std::vector<Decision>& out) {
+void start_load(State& state, ModelId id, const Cause& cause, Instant now,
+                std::vector<Decision>& out) {
   ModelEntry& model = state.model(id);
   set_residency(model, ResidencyState::loading, cause, now);
   model.reserved = model.vram;
@@ -73,7 +74,8 @@ void give_up_switch(State& state, DeviceEntry& device, Instant now) {
 bool advance_switch(State& state, DeviceEntry& device, Instant now, std::vector<Decision>& out) {
   const Switch plan = *device.switching;
   const ModelEntry& target = state.model(plan.target);
-  const bool still_wanted = first_demanding(state, target) != nullptr || is_wanted(state, plan.target);
+  const bool still_wanted =
+      first_demanding(state, target) != nullptr || is_wanted(state, plan.target);
   if (!still_wanted || !can_be_loaded(state, target, now)) {
     give_up_switch(state, device, now);
     return false;
@@ -129,13 +131,15 @@ void count_skips(State& state, const std::vector<ModelId>& blocked, ModelId chos
 
 Cause request_cause(const State& state, ModelId id) {
   const JobEntry* job = first_demanding(state, state.model(id));
-  return {CauseKind::request, job != nullptr ? job->id : JobId{}, id, job != nullptr ? job->person : PersonId{}};
+  return {CauseKind::request, job != nullptr ? job->id : JobId{}, id,
+          job != nullptr ? job->person : PersonId{}};
 }
 
 void open_gate(State& state, DeviceEntry& device, ModelId target, std::vector<ModelId> victims) {
   Duration cost = state.model(target).load.mean();
   for (const ModelId victim : victims) cost += state.model(victim).load.mean();
-  device.gate = Gate{target, std::move(victims), state.arrivals, cost * kGateQuantumFactor, Duration{}};
+  device.gate =
+      Gate{target, std::move(victims), state.arrivals, cost * kGateQuantumFactor, Duration{}};
 }
 
 bool gate_has_run_dry(const State& state, const Gate& gate) {

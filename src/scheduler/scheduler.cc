@@ -10,7 +10,9 @@
 namespace stoker::scheduler {
 namespace {
 
-Cause cause_for(CauseKind kind, const JobEntry& job) { return {kind, job.id, job.model(), job.person}; }
+Cause cause_for(CauseKind kind, const JobEntry& job) {
+  return {kind, job.id, job.model(), job.person};
+}
 
 ErrorCode code_of(CauseKind cause) {
   switch (cause) {
@@ -113,7 +115,8 @@ void Scheduler::release_slot(JobEntry& job, Duration took) {
   --model.running;
   --state_.backends.at(model.backend).running;
   std::optional<Gate>& gate = state_.devices.at(state_.device_of(model.id)).gate;
-  if (gate && std::find(gate->victims.begin(), gate->victims.end(), model.id) != gate->victims.end()) {
+  if (gate &&
+      std::find(gate->victims.begin(), gate->victims.end(), model.id) != gate->victims.end()) {
     gate->served += took;
   }
 }
@@ -134,7 +137,8 @@ bool Scheduler::dispatch_next(BackendEntry& backend, Instant now) {
     if (model.backend != backend.id || model.residency != ResidencyState::resident) continue;
     const JobEntry* job = first_admitted(state_, model);
     if (job == nullptr) continue;
-    if (best == nullptr || QueueKey{job->tag_us, job->id} < QueueKey{best->tag_us, best->id}) best = job;
+    if (best == nullptr || QueueKey{job->tag_us, job->id} < QueueKey{best->tag_us, best->id})
+      best = job;
   }
   if (best == nullptr) return false;
   JobEntry& job = state_.jobs.at(best->id);
@@ -194,7 +198,8 @@ void Scheduler::on(const ModelRemoved& e, Instant) {
   model->removed = true;
   model->pinned = false;
   forget_plans_with(state_, e.model);
-  fail_waiting(e.model, ErrorCode::unknown_model, {CauseKind::operator_action, JobId{}, e.model, PersonId{}});
+  fail_waiting(e.model, ErrorCode::unknown_model,
+               {CauseKind::operator_action, JobId{}, e.model, PersonId{}});
 }
 
 void Scheduler::on(const BackendReachable& e, Instant now) {
@@ -249,19 +254,23 @@ void Scheduler::on(const GroupSet& e, Instant) {
   if (workshop != state_.workshops.end()) workshop->second.group_focus[e.group] = e.focus;
 }
 
-void Scheduler::on(const WantedSet& e, Instant) { state_.wanted[e.cause] = e.models; }
+void Scheduler::on(const WantedSet& e, Instant) {
+  state_.wanted[e.cause] = e.models;
+}
 
 // ── events of work ───────────────────────────────────────────────────────────────────────────────
 
 void Scheduler::on(const JobSubmitted& e, Instant now) {
   if (const auto refusal = refusal_of(state_, e)) {
-    const Cause cause{CauseKind::request, e.job, e.steps.empty() ? ModelId{} : e.steps[0], e.person};
+    const Cause cause{CauseKind::request, e.job, e.steps.empty() ? ModelId{} : e.steps[0],
+                      e.person};
     out_.emplace_back(Refuse{e.job, refusal->code, refusal->limit, cause});
     return;
   }
   PersonEntry& person = state_.people[e.person];
   JobEntry& job = state_.jobs[e.job];
-  job = {.id = e.job, .person = e.person, .workshop = e.workshop, .group = e.group, .steps = e.steps};
+  job = {
+      .id = e.job, .person = e.person, .workshop = e.workshop, .group = e.group, .steps = e.steps};
   job.tag_us = std::max(state_.virtual_now_us, person.finish_tag_us);
   person.finish_tag_us = job.tag_us + expected_work(state_, e.steps).us;
   ++person.outstanding;
@@ -277,7 +286,8 @@ void Scheduler::on(const JobSubmitted& e, Instant now) {
 void Scheduler::on(const JobRestored& e, Instant now) {
   PersonEntry& person = state_.people[e.person];
   JobEntry& job = state_.jobs[e.job];
-  job = {.id = e.job, .person = e.person, .workshop = e.workshop, .group = e.group, .steps = e.steps};
+  job = {
+      .id = e.job, .person = e.person, .workshop = e.workshop, .group = e.group, .steps = e.steps};
   job.step = e.step;
   job.attempts = e.attempts;
   job.earlier_tries = e.earlier_tries;
@@ -391,7 +401,8 @@ void Scheduler::on(const LoadFailed& e, Instant now) {
   ++model->load_failures;
   const std::uint32_t doublings = std::min<std::uint32_t>(model->load_failures - 1, 4);
   model->retry_load_at = now + seconds(5) * (std::int64_t{1} << doublings);
-  if (model->load_failures % kLoadFailuresMax == 0) fail_waiting(e.model, ErrorCode::load_failed, cause);
+  if (model->load_failures % kLoadFailuresMax == 0)
+    fail_waiting(e.model, ErrorCode::load_failed, cause);
 }
 
 void Scheduler::fail_waiting(ModelId id, ErrorCode code, const Cause& cause) {

@@ -30,7 +30,8 @@ Duration flow_sum(const MachineForTests& machine) {
 
 TEST(SchedulerOrder, ServesAlternatingRequestsInOneVisitPerModel) {
   MachineForTests machine = one_model_fits();
-  for (std::uint64_t person = 1; person <= 6; ++person) machine.submit(person, person % 2 == 1 ? kA : kB, seconds(5));
+  for (std::uint64_t person = 1; person <= 6; ++person)
+    machine.submit(person, person % 2 == 1 ? kA : kB, seconds(5));
   machine.play();
   EXPECT_EQ(machine.loads.size(), 2U);
   EXPECT_EQ(machine.makespan(), Instant{seconds(50).us}) << "the optimum of this instance";
@@ -76,14 +77,17 @@ TEST(SchedulerOrder, ChoosesTheCheapestSetOfVictims) {
   machine.play();
   std::set<ModelId> victims;
   for (const Unload& unload : machine.unloads) victims.insert(unload.model);
-  EXPECT_EQ(victims, (std::set{ModelId{1}, ModelId{3}})) << "18 of 16 needed, 16 s to load again; Q alone costs 25";
+  EXPECT_EQ(victims, (std::set{ModelId{1}, ModelId{3}}))
+      << "18 of 16 needed, 16 s to load again; Q alone costs 25";
 }
 
 TEST(SchedulerOrder, NobodyStarvesBehindAStreamForTheLoadedModel) {
   MachineForTests machine = one_model_fits();
   machine.make_resident(kA);
   for (std::int64_t i = 0; i < 100; ++i) {
-    machine.at(seconds(4 * i), [&machine, i] { machine.submit(static_cast<std::uint64_t>(100 + i), kA, seconds(5)); });
+    machine.at(seconds(4 * i), [&machine, i] {
+      machine.submit(static_cast<std::uint64_t>(100 + i), kA, seconds(5));
+    });
   }
   JobId patient;
   machine.at(seconds(1), [&] { patient = machine.submit(1, kB, seconds(5)); });
@@ -138,7 +142,8 @@ TEST(SchedulerWorkshop, RefusesWhatIsOutOfFocusUnknownOrTooMuch) {
 TEST(SchedulerWorkshop, RefusesBeforeTheStartInAPauseAndAfterTheEnd) {
   MachineForTests machine = one_model_fits();
   const auto code_in = [&](WorkshopState state, bool intake_open) {
-    machine.tell(WorkshopSet{.workshop = WorkshopId{1}, .state = state, .intake_open = intake_open, .head_count = 5});
+    machine.tell(WorkshopSet{
+        .workshop = WorkshopId{1}, .state = state, .intake_open = intake_open, .head_count = 5});
     return machine.refused.at(machine.submit(1, kA, seconds(5))).code;
   };
   EXPECT_EQ(code_in(WorkshopState::planned, true), ErrorCode::not_started);
@@ -154,7 +159,8 @@ TEST(SchedulerWorkshop, KeepsPlacesWhileItPauses) {
   machine.run_workshop({ModelId{kA}});
   for (std::uint64_t person = 1; person <= 4; ++person) machine.submit(person, kA, seconds(5));
   machine.at(seconds(2), [&] {
-    machine.tell(WorkshopSet{.workshop = WorkshopId{1}, .state = WorkshopState::paused, .focus = {ModelId{kA}}});
+    machine.tell(WorkshopSet{
+        .workshop = WorkshopId{1}, .state = WorkshopState::paused, .focus = {ModelId{kA}}});
   });
   machine.at(minutes(30), [&] { machine.run_workshop({ModelId{kA}}); });
   machine.play();
@@ -207,7 +213,8 @@ TEST(SchedulerWorkshop, EndingItCancelsWhatIsOpen) {
   });
   machine.play();
   EXPECT_EQ(machine.ended.at(JobId{1}).state, JobState::cancelled);
-  EXPECT_EQ(machine.ended.at(JobId{1}).at, Instant{seconds(4).us}) << "when the engine confirmed it";
+  EXPECT_EQ(machine.ended.at(JobId{1}).at, Instant{seconds(4).us})
+      << "when the engine confirmed it";
   EXPECT_EQ(machine.ended.at(JobId{2}).state, JobState::cancelled);
 }
 
@@ -284,7 +291,8 @@ TEST(SchedulerFailure, CancellingARunningJobFreesItsSlotOnlyWhenConfirmed) {
   machine.make_resident(kA);
   machine.submit(1, kA, seconds(50));
   machine.submit(2, kA, seconds(5));
-  machine.at(seconds(3), [&] { machine.tell(JobCancelled{JobId{1}, CauseKind::cancelled_by_person}); });
+  machine.at(seconds(3),
+             [&] { machine.tell(JobCancelled{JobId{1}, CauseKind::cancelled_by_person}); });
   machine.play();
   EXPECT_EQ(machine.ended.at(JobId{1}).state, JobState::cancelled);
   EXPECT_EQ(machine.ended.at(JobId{2}).at, Instant{seconds(3 + 1 + 5).us});

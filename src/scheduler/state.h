@@ -35,15 +35,15 @@ struct JobEntry {
   GroupId group;
   std::vector<ModelId> steps;
   std::uint32_t step = 0;
-  std::uint32_t attempts = 0;         // tries of the current step that were started
-  std::uint32_t backend_losses = 0;   // tries lost because the backend went away
-  std::uint32_t earlier_tries = 0;    // tries of an earlier life of the server
+  std::uint32_t attempts = 0;        // tries of the current step that were started
+  std::uint32_t backend_losses = 0;  // tries lost because the backend went away
+  std::uint32_t earlier_tries = 0;   // tries of an earlier life of the server
   std::int64_t tag_us = 0;
-  std::int64_t arrival = 0;           // order in which steps were released
+  std::int64_t arrival = 0;  // order in which steps were released
   Phase phase = Phase::waiting;
   Instant released;
   Instant started;
-  std::optional<Cause> stop_cause;    // set while stopping
+  std::optional<Cause> stop_cause;  // set while stopping
 
   ModelId model() const { return steps[step]; }
 };
@@ -58,23 +58,24 @@ struct ModelEntry {
   ModelId id;
   BackendId backend;
   Medium medium = Medium::text;
-  MiB vram;            // planned size: declared, files or measured
+  MiB vram;  // planned size: declared, files or measured
   bool pinned = false;
   bool removed = false;
 
   ResidencyState residency = ResidencyState::cold;
-  MiB reserved;        // what it holds of the device while not cold
-  Instant since;       // of the residency state
-  Cause cause;         // of the last change of residency
+  MiB reserved;   // what it holds of the device while not cold
+  Instant since;  // of the residency state
+  Cause cause;    // of the last change of residency
   std::uint32_t running = 0;
   std::set<QueueKey> waiting;
-  std::int64_t waiting_release_us_sum = 0;  // sum of release instants of the waiting, for the index in O(1)
+  std::int64_t waiting_release_us_sum =
+      0;  // sum of release instants of the waiting, for the index in O(1)
 
-  std::uint32_t skips = 0;             // times another blocked model was chosen first
-  std::uint32_t load_failures = 0;     // in a row
-  Instant retry_load_at;               // after a failure
-  Duration served;                     // run time since the gate opened
-  std::int64_t heat_q16 = 0;           // decayed number of requests, 16 fractional bits
+  std::uint32_t skips = 0;          // times another blocked model was chosen first
+  std::uint32_t load_failures = 0;  // in a row
+  Instant retry_load_at;            // after a failure
+  Duration served;                  // run time since the gate opened
+  std::int64_t heat_q16 = 0;        // decayed number of requests, 16 fractional bits
   Instant heat_at;
   DurationEstimate run;
   DurationEstimate load;

@@ -19,14 +19,15 @@ bool is_idle(const State& state, const ModelEntry& model) {
   return !is_leased(model) && first_admitted(state, model) == nullptr;
 }
 
-bool is_candidate(const State& state, const ModelEntry& model, const ModelEntry& target, VictimScope scope) {
+bool is_candidate(const State& state, const ModelEntry& model, const ModelEntry& target,
+                  VictimScope scope) {
   if (model.id == target.id || model.residency != ResidencyState::resident) return false;
   if (!may_be_evicted_for(state, model, target)) return false;
   return scope == VictimScope::any || is_idle(state, model);
 }
 
-std::vector<Unit> units_on(const State& state, DeviceId device, const ModelEntry& target, VictimScope scope,
-                           Instant now) {
+std::vector<Unit> units_on(const State& state, DeviceId device, const ModelEntry& target,
+                           VictimScope scope, Instant now) {
   std::map<BackendId, std::vector<const ModelEntry*>> held_by;
   for (const auto& [id, model] : state.models) {
     if (model.residency == ResidencyState::cold || state.device_of(id) != device) continue;
@@ -35,7 +36,9 @@ std::vector<Unit> units_on(const State& state, DeviceId device, const ModelEntry
   std::vector<Unit> units;
   for (const auto& [backend, models] : held_by) {
     const bool together = state.backends.at(backend).granularity == EvictionGranularity::backend;
-    const auto candidate = [&](const ModelEntry* m) { return is_candidate(state, *m, target, scope); };
+    const auto candidate = [&](const ModelEntry* m) {
+      return is_candidate(state, *m, target, scope);
+    };
     if (together) {
       if (!std::all_of(models.begin(), models.end(), candidate)) continue;
       Unit unit;
@@ -54,7 +57,8 @@ std::vector<Unit> units_on(const State& state, DeviceId device, const ModelEntry
   return units;
 }
 
-std::vector<ModelId> models_of(const std::vector<Unit>& units, const std::vector<std::size_t>& chosen) {
+std::vector<ModelId> models_of(const std::vector<Unit>& units,
+                               const std::vector<std::size_t>& chosen) {
   std::vector<ModelId> models;
   for (const std::size_t i : chosen) {
     models.insert(models.end(), units[i].models.begin(), units[i].models.end());
@@ -63,7 +67,8 @@ std::vector<ModelId> models_of(const std::vector<Unit>& units, const std::vector
   return models;
 }
 
-std::optional<std::vector<std::size_t>> cheapest_subset(const std::vector<Unit>& units, MiB needed) {
+std::optional<std::vector<std::size_t>> cheapest_subset(const std::vector<Unit>& units,
+                                                        MiB needed) {
   std::optional<std::uint32_t> best;
   std::int64_t best_keep = 0;
   MiB best_size;
@@ -130,26 +135,29 @@ std::int64_t heat_q16(const ModelEntry& model, Instant now) {
 }
 
 std::int64_t keep_value(const State& state, const ModelEntry& model, Instant now) {
-  std::int64_t expected_q16 = (static_cast<std::int64_t>(model.waiting.size()) + model.running) << 16;
+  std::int64_t expected_q16 = (static_cast<std::int64_t>(model.waiting.size()) + model.running)
+                              << 16;
   for (const auto& [id, workshop] : state.workshops) {
-    if (is_live(workshop.state) && !workshop.focus.empty() && in_focus_of(state, id, GroupId{}, model.id)) {
+    if (is_live(workshop.state) && !workshop.focus.empty() &&
+        in_focus_of(state, id, GroupId{}, model.id)) {
       expected_q16 += static_cast<std::int64_t>(workshop.head_count) << 16;
     }
   }
   expected_q16 += heat_q16(model, now);
-  constexpr std::int64_t kNeverNothing = 1 << 10;  // an unused model still costs something to load again
+  constexpr std::int64_t kNeverNothing =
+      1 << 10;  // an unused model still costs something to load again
   return model.load.mean().ms() * (expected_q16 + kNeverNothing) >> 10;
 }
 
-std::optional<std::vector<ModelId>> choose_victims(const State& state, ModelId target_id, VictimScope scope,
-                                                   Instant now) {
+std::optional<std::vector<ModelId>> choose_victims(const State& state, ModelId target_id,
+                                                   VictimScope scope, Instant now) {
   const ModelEntry& target = state.model(target_id);
   const DeviceId device = state.device_of(target_id);
   const MiB needed = target.vram - room(state, device);
   if (needed <= MiB{0}) return std::vector<ModelId>{};
   const std::vector<Unit> units = units_on(state, device, target, scope, now);
-  const auto chosen =
-      units.size() <= kSubsetUnitsMax ? cheapest_subset(units, needed) : greedy_subset(units, needed);
+  const auto chosen = units.size() <= kSubsetUnitsMax ? cheapest_subset(units, needed)
+                                                      : greedy_subset(units, needed);
   if (!chosen) return std::nullopt;
   return models_of(units, *chosen);
 }

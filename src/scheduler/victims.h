@@ -25,7 +25,7 @@ std::int64_t keep_value(const State& state, const ModelEntry& model, Instant now
 std::int64_t heat_q16(const ModelEntry& model, Instant now);
 
 // The victims that let `target` in, in order of id; nullopt: not possible within the scope.
-std::optional<std::vector<ModelId>> choose_victims(const State& state, ModelId target, VictimScope scope,
-                                                   Instant now);
+std::optional<std::vector<ModelId>> choose_victims(const State& state, ModelId target,
+                                                   VictimScope scope, Instant now);
 
 }  // namespace stoker::scheduler

@@ -21,7 +21,9 @@ Result<void> check_batch(const Batch& batch) {
   if (!std::ranges::all_of(batch.content, text_fits)) {
     return fail(ErrorCode::too_large, "a text is over its limit", "text");
   }
-  const auto document_fits = [](const DocumentRow& row) { return row.text.size() <= kTextBytesMax; };
+  const auto document_fits = [](const DocumentRow& row) {
+    return row.text.size() <= kTextBytesMax;
+  };
   if (!std::ranges::all_of(batch.documents, document_fits)) {
     return fail(ErrorCode::too_large, "a document is over its limit", "document");
   }

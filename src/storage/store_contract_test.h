@@ -221,15 +221,17 @@ TYPED_TEST_P(StoreContract, KeepsAnyBytesAsText) {
 TYPED_TEST_P(StoreContract, KeepsTheNewestFormOfADocumentUntilItIsRemoved) {
   const DocumentRow workshop{DocumentKind::workshop_title, 1, R"({"v":1})"};
   const DocumentRow person{DocumentKind::group_title, 1, R"({"p":1})"};
-  ASSERT_TRUE(this->commit({.documents = {{DocumentKind::workshop_title, 2, "{}"}, workshop, person}}));
+  ASSERT_TRUE(
+      this->commit({.documents = {{DocumentKind::workshop_title, 2, "{}"}, workshop, person}}));
   const DocumentRow newer{DocumentKind::workshop_title, 1, R"({"v":2})"};
   ASSERT_TRUE(this->commit({.documents = {newer}}));
   EXPECT_THAT(*this->store_->read_documents(DocumentKind::workshop_title),
               ::testing::ElementsAre(newer, DocumentRow{DocumentKind::workshop_title, 2, "{}"}));
-  ASSERT_TRUE(this->commit(
-      {.documents = {{DocumentKind::workshop_title, 1, ""}, {DocumentKind::board_message, 5, ""}}}));
+  ASSERT_TRUE(this->commit({.documents = {{DocumentKind::workshop_title, 1, ""},
+                                          {DocumentKind::board_message, 5, ""}}}));
   EXPECT_THAT(*this->store_->read_documents(DocumentKind::workshop_title), ::testing::SizeIs(1));
-  EXPECT_THAT(*this->store_->read_documents(DocumentKind::group_title), ::testing::ElementsAre(person));
+  EXPECT_THAT(*this->store_->read_documents(DocumentKind::group_title),
+              ::testing::ElementsAre(person));
 }
 
 TYPED_TEST_P(StoreContract, ReplacesATokenByItsHash) {
@@ -312,7 +314,8 @@ TYPED_TEST_P(StoreContract, BacksUpWithoutTextsAndWithoutTokens) {
   EXPECT_EQ(this->journal_of(**copy), this->journal());
   EXPECT_TRUE((*copy)->read_all_content()->empty());
   EXPECT_TRUE((*copy)->read_tokens()->empty());
-  EXPECT_THAT(*(*copy)->read_documents(DocumentKind::workshop_title), ::testing::ElementsAre(document));
+  EXPECT_THAT(*(*copy)->read_documents(DocumentKind::workshop_title),
+              ::testing::ElementsAre(document));
   EXPECT_THAT(*(*copy)->read_idempotency(), ::testing::ElementsAre(entry));
   EXPECT_TRUE(this->commit_to(**copy, {.journal = {journal_row(3)}})) << "a backup is a store";
 }
@@ -421,19 +424,16 @@ TYPED_TEST_P(StoreContract, ReadsAHundredThousandRowsBack) {
   EXPECT_EQ(expected, kRows + 1);
 }
 
-REGISTER_TYPED_TEST_SUITE_P(StoreContract, KeepsJournalRowsInOrderWithAllTheirFields,
-                            ReadsTheJournalFromASeqUntilToldToStop,
-                            TellsOnTheLoopInTheOrderOfTheCalls, ShowsEveryCommitWhoseDoneHasCome,
-                            WritesABatchWholeOrNotAtAll, ABatchThatFailsDoesNotFailItsNeighbours,
-                            RefusesASeqThatDoesNotGrow, AcceptsAnEmptyBatch,
-                            ReplacesTheTextOfTheSameJobAndKind, KeepsAnyBytesAsText,
-                            KeepsTheNewestFormOfADocumentUntilItIsRemoved, ReplacesATokenByItsHash,
-                            ReplacesAnIdempotencyEntryByTokenAndKey, RefusesWhatIsOverItsLimit,
-                            ErasesTheTextsOfAWorkshop,
-                            ErasesWhatIsDueAndNothingElse, BacksUpWithoutTextsAndWithoutTokens,
-                            BacksUpTextsWhenAsked, BacksUpTheMomentOfTheCallWhileCommitsGoOn,
-                            RefusesABackupOverAnExistingFile,
-                            ClosingWritesWhatWasGivenAndOpeningFindsIt, OnePlaceHasOneStore,
-                            ReadsAHundredThousandRowsBack);
+REGISTER_TYPED_TEST_SUITE_P(
+    StoreContract, KeepsJournalRowsInOrderWithAllTheirFields,
+    ReadsTheJournalFromASeqUntilToldToStop, TellsOnTheLoopInTheOrderOfTheCalls,
+    ShowsEveryCommitWhoseDoneHasCome, WritesABatchWholeOrNotAtAll,
+    ABatchThatFailsDoesNotFailItsNeighbours, RefusesASeqThatDoesNotGrow, AcceptsAnEmptyBatch,
+    ReplacesTheTextOfTheSameJobAndKind, KeepsAnyBytesAsText,
+    KeepsTheNewestFormOfADocumentUntilItIsRemoved, ReplacesATokenByItsHash,
+    ReplacesAnIdempotencyEntryByTokenAndKey, RefusesWhatIsOverItsLimit, ErasesTheTextsOfAWorkshop,
+    ErasesWhatIsDueAndNothingElse, BacksUpWithoutTextsAndWithoutTokens, BacksUpTextsWhenAsked,
+    BacksUpTheMomentOfTheCallWhileCommitsGoOn, RefusesABackupOverAnExistingFile,
+    ClosingWritesWhatWasGivenAndOpeningFindsIt, OnePlaceHasOneStore, ReadsAHundredThousandRowsBack);
 
 }  // namespace stoker

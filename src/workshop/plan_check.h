@@ -27,7 +27,8 @@ struct Budget {
   Verdict verdict = Verdict::fits;
   MiB needed;
   MiB capacity;
-  std::vector<ModelId> ways_out;  // leaving out this one model makes the plan fit; smallest loss first
+  std::vector<ModelId>
+      ways_out;  // leaving out this one model makes the plan fit; smallest loss first
 };
 
 Budget check_budget(std::span<const PlannedModel> models, MiB capacity);

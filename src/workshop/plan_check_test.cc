@@ -32,7 +32,8 @@ TEST(PlanCheck, NamesWhatToLeaveOutAndNeverAPinnedModel) {
   EXPECT_EQ(budget.verdict, Verdict::misfit);
   EXPECT_EQ(budget.ways_out, (std::vector{ModelId{1}, ModelId{2}}));
   const Budget small = check_budget(models, MiB{40'000});
-  EXPECT_EQ(small.ways_out, (std::vector{ModelId{2}})) << "leaving out the picture model is not enough";
+  EXPECT_EQ(small.ways_out, (std::vector{ModelId{2}}))
+      << "leaving out the picture model is not enough";
 }
 
 }  // namespace

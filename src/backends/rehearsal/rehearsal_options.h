@@ -12,7 +12,7 @@ namespace stoker {
 
 // Whose manners the engine imitates.
 enum class RehearsalStyle : std::uint8_t {
-  ollama,  // text: several slots, each model on its own, loads beside running work
+  ollama,   // text: several slots, each model on its own, loads beside running work
   comfyui,  // pictures, films, sound: one worker; with `self` a load takes its turn
 };
 

@@ -23,7 +23,8 @@ RunCall call_of(GenerationOrder order) {
   return call;
 }
 
-Result<std::vector<GeneratedResult>> accept_answer(RunReport report, Medium wanted, std::size_t bytes_max) {
+Result<std::vector<GeneratedResult>> accept_answer(RunReport report, Medium wanted,
+                                                   std::size_t bytes_max) {
   if (report.outputs.empty()) return fail(ErrorCode::internal, "the engine ended without a result");
   if (report.outputs.size() > kOutputsMax) return fail(ErrorCode::too_large, "too many results");
   std::vector<GeneratedResult> results;

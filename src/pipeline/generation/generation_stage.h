@@ -35,6 +35,7 @@ struct GeneratedResult {
   std::string bytes;
 };
 
-Result<std::vector<GeneratedResult>> accept_answer(RunReport report, Medium wanted, std::size_t bytes_max);
+Result<std::vector<GeneratedResult>> accept_answer(RunReport report, Medium wanted,
+                                                   std::size_t bytes_max);
 
 }  // namespace stoker::pipeline

@@ -12,14 +12,16 @@ RunReport report_of(Medium medium, std::string bytes) {
 }
 
 TEST(GenerationStage, TakesThePictureByItsBytesNotByItsName) {
-  const auto results = accept_answer(report_of(Medium::image, "\x89PNG\r\n\x1a\nrest"), Medium::image, 1000);
+  const auto results =
+      accept_answer(report_of(Medium::image, "\x89PNG\r\n\x1a\nrest"), Medium::image, 1000);
   ASSERT_TRUE(results.has_value());
   EXPECT_EQ(results->front().format, MediaFormat::png);
 }
 
 TEST(GenerationStage, RefusesNothingEmptyWrongOrTooLarge) {
   EXPECT_EQ(accept_answer({}, Medium::image, 1000).error().code, ErrorCode::internal);
-  EXPECT_EQ(accept_answer(report_of(Medium::image, ""), Medium::image, 1000).error().code, ErrorCode::internal);
+  EXPECT_EQ(accept_answer(report_of(Medium::image, ""), Medium::image, 1000).error().code,
+            ErrorCode::internal);
   EXPECT_EQ(accept_answer(report_of(Medium::image, "<html>"), Medium::image, 1000).error().code,
             ErrorCode::internal);
   EXPECT_EQ(accept_answer(report_of(Medium::text, "a long story"), Medium::text, 5).error().code,

@@ -82,12 +82,13 @@ TEST_F(SqliteErase, LeavesNoByteOfAText) {
 }
 
 TEST_F(SqliteErase, LeavesNoByteOfWhatWasReplacedOrRemovedBefore) {
-  commit(
-      {.content = {{JobId{1}, WorkshopId{1}, ContentKind::prompt, marker(1), {}}},
-       .documents = {{DocumentKind::group_title, 1, marker(2)}, {DocumentKind::board_message, 1, marker(3)}},
-       .idempotency = {{{}, marker(4), {}, JobId{1}, {1}}}});
+  commit({.content = {{JobId{1}, WorkshopId{1}, ContentKind::prompt, marker(1), {}}},
+          .documents = {{DocumentKind::group_title, 1, marker(2)},
+                        {DocumentKind::board_message, 1, marker(3)}},
+          .idempotency = {{{}, marker(4), {}, JobId{1}, {1}}}});
   commit({.content = {{JobId{1}, WorkshopId{1}, ContentKind::prompt, marker(5), {}}},
-          .documents = {{DocumentKind::group_title, 1, ""}, {DocumentKind::board_message, 1, marker(6)}}});
+          .documents = {{DocumentKind::group_title, 1, ""},
+                        {DocumentKind::board_message, 1, marker(6)}}});
   erase({.idempotency_before = WallTime{2}});
   for (const std::uint64_t gone : {1u, 2u, 3u, 4u}) EXPECT_FALSE(on_disk(marker(gone))) << gone;
   for (const std::uint64_t kept : {5u, 6u}) EXPECT_TRUE(on_disk(marker(kept))) << kept;

@@ -191,8 +191,8 @@ Result<void> RowWriter::write_idempotency(const Batch& batch) {
 
 Result<void> RowWriter::erase(const Erasure& erasure) {
   if (erasure.workshop) {
-    const auto erased = erase_where(*database_, "DELETE FROM content WHERE workshop = ?1",
-                                    erasure.workshop->value);
+    const auto erased =
+        erase_where(*database_, "DELETE FROM content WHERE workshop = ?1", erasure.workshop->value);
     if (!erased) return erased;
   }
   if (erasure.content_due) {
