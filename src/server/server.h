@@ -68,7 +68,9 @@ class Server {
   void give_up(const std::string& words);
 
   // server_reload.cc
+  enum class Reload : std::uint8_t { none, running, again };
   void reload();
+  void end_reload();
   void on_reread(ConfigResult reread, Result<std::vector<OperatorKey>> keys);
   Result<controller::Topology> changed_topology(Machine& machine) const;
   void apply_keys(std::vector<OperatorKey> keys);
@@ -88,8 +90,9 @@ class Server {
   std::vector<TokenRow> tokens_at_start_;
   Links links_;
   std::string build_;
-  bool draining_ = false;     // loop
-  unsigned drained_ = 0;      // loop: the parts that have ended
+  bool draining_ = false;  // loop
+  unsigned drained_ = 0;   // loop: the parts that have ended
+  Reload reload_ = Reload::none;
   bool told_to_end_ = false;  // network thread
   int exit_code_ = kSuccess;
 

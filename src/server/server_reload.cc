@@ -34,6 +34,12 @@ std::vector<Model> with_old_models(std::vector<Model> models, const std::vector<
 void Server::reload() {
   if (draining_) return;
   if (options_.config.empty()) return log(LogLevel::warning, "reload_without_config");
+  // One at a time: the next reading must see the names that this one gave numbers to.
+  if (reload_ != Reload::none) {
+    reload_ = Reload::again;
+    return;
+  }
+  reload_ = Reload::running;
   notify_reloading();
   struct Reread {
     ConfigResult config = std::unexpected(std::vector<ConfigProblem>{});
@@ -53,12 +59,12 @@ void Server::on_reread(ConfigResult reread, Result<std::vector<OperatorKey>> key
     for (const ConfigProblem& problem : reread.error())
       log(LogLevel::error, "config_refused",
           Fields().add("problem", problem_text(options_.config, problem)));
-    return notify_ready();
+    return end_reload();
   }
   const auto refuse = [this](const Error& error) {
     log(LogLevel::error, "config_refused",
         Fields().add("problem", options_.config + ": " + error.detail));
-    notify_ready();
+    end_reload();
   };
   if (!keys) return refuse(keys.error());
   auto topology = changed_topology(reread->machine);
@@ -73,9 +79,10 @@ void Server::on_reread(ConfigResult reread, Result<std::vector<OperatorKey>> key
         if (taken)
           log(LogLevel::info, "config_taken",
               Fields().add("models", static_cast<std::uint64_t>(count)));
-        notify_ready();
+        end_reload();
       });
-  if (reread->listen != config_.listen || reread->tls_certificate != config_.tls_certificate ||
+  const bool listens_elsewhere = options_.listen.empty() && reread->listen != config_.listen;
+  if (listens_elsewhere || reread->tls_certificate != config_.tls_certificate ||
       reread->tls_key != config_.tls_key || reread->public_url != config_.public_url ||
       reread->hostnames != config_.hostnames)
     log(LogLevel::warning, "restart_needed", Fields().add("for", "[server]"));
@@ -83,6 +90,11 @@ void Server::on_reread(ConfigResult reread, Result<std::vector<OperatorKey>> key
     log(LogLevel::warning, "restart_needed", Fields().add("for", "preload in [residency]"));
   config_.machine.models = with_old_models(std::move(machine.models), config_.machine.models);
   apply_keys(*std::move(keys));
+}
+
+void Server::end_reload() {
+  notify_ready();
+  if (std::exchange(reload_, Reload::none) == Reload::again) reload();
 }
 
 // The new machine with lasting ids, if only its models differ.
