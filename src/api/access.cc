@@ -15,28 +15,43 @@ using controller::ModelState;
 using controller::ModelView;
 using controller::WorkshopView;
 
-bool names(const std::vector<ModelId>& focus, ModelId model) { return std::ranges::find(focus, model) != focus.end(); }
+bool names(const std::vector<ModelId>& focus, ModelId model) {
+  return std::ranges::find(focus, model) != focus.end();
+}
 
 // Smaller is better.
 int readiness(const ModelView& model) {
   switch (model.state) {
-    case ModelState::hot: return 0;
-    case ModelState::loading: return 1;
-    case ModelState::cold: return 2;
-    case ModelState::draining: return 3;
-    case ModelState::failed: return 4;
+    case ModelState::hot:
+      return 0;
+    case ModelState::loading:
+      return 1;
+    case ModelState::cold:
+      return 2;
+    case ModelState::draining:
+      return 3;
+    case ModelState::failed:
+      return 4;
   }
   return 5;
 }
 
-void add_workshop_reasons(const WorkshopView& workshop, std::uint32_t outstanding, std::vector<WhyNot>& out) {
+void add_workshop_reasons(const WorkshopView& workshop, std::uint32_t outstanding,
+                          std::vector<WhyNot>& out) {
   switch (workshop.state) {
     case WorkshopState::planned:
     case WorkshopState::warming:
-    case WorkshopState::ready: out.push_back(WhyNot::not_started); break;
-    case WorkshopState::paused: out.push_back(WhyNot::paused); break;
-    case WorkshopState::ended: out.push_back(WhyNot::ended); break;
-    case WorkshopState::running: break;
+    case WorkshopState::ready:
+      out.push_back(WhyNot::not_started);
+      break;
+    case WorkshopState::paused:
+      out.push_back(WhyNot::paused);
+      break;
+    case WorkshopState::ended:
+      out.push_back(WhyNot::ended);
+      break;
+    case WorkshopState::running:
+      break;
   }
   if (!workshop.intake_open) out.push_back(WhyNot::intake_closed);
   if (outstanding >= workshop.outstanding_max) out.push_back(WhyNot::limit_reached);
@@ -45,7 +60,8 @@ void add_workshop_reasons(const WorkshopView& workshop, std::uint32_t outstandin
 
 bool disk_is_full(const Snapshot& snapshot) {
   // 0: not measured yet.
-  const bool little_left = snapshot.free_bytes != 0 && snapshot.free_bytes < ResultFiles::kFreeBytesMin;
+  const bool little_left =
+      snapshot.free_bytes != 0 && snapshot.free_bytes < ResultFiles::kFreeBytesMin;
   return !snapshot.store_ok || little_left;
 }
 
@@ -56,9 +72,13 @@ bool leads(const Identity& who, WorkshopId workshop) {
   return who.role == Role::leader && (!who.workshop || who.workshop == workshop);
 }
 
-bool owns(const Identity& who, const JobView& job) { return static_cast<bool>(who.person) && who.person == job.person; }
+bool owns(const Identity& who, const JobView& job) {
+  return static_cast<bool>(who.person) && who.person == job.person;
+}
 
-bool may_touch(const Identity& who, const JobView& job) { return owns(who, job) || leads(who, job.workshop); }
+bool may_touch(const Identity& who, const JobView& job) {
+  return owns(who, job) || leads(who, job.workshop);
+}
 
 bool may_see_results(const Identity& who, const JobView& job) {
   return may_touch(who, job) || (job.released && who.workshop == job.workshop);
@@ -95,13 +115,15 @@ FocusEyes eyes_of(const Snapshot& snapshot, const Identity& who) {
 bool in_focus(const ModelView& model, const FocusEyes& eyes) {
   if (!model.model.offered) return false;
   if (eyes.workshop == nullptr) return true;
-  if (eyes.group != nullptr && !eyes.group->focus.empty()) return names(eyes.group->focus, model.model.id);
+  if (eyes.group != nullptr && !eyes.group->focus.empty())
+    return names(eyes.group->focus, model.model.id);
   if (eyes.workshop->focus.empty()) return true;
   return names(eyes.workshop->focus, model.model.id);
 }
 
 std::string_view off_reason_name(OffReason reason) {
-  constexpr std::array<std::string_view, kOffReasonCount> kNames = {"out_of_focus", "misfit", "backend_down"};
+  constexpr std::array<std::string_view, kOffReasonCount> kNames = {"out_of_focus", "misfit",
+                                                                    "backend_down"};
   return kNames.at(static_cast<std::size_t>(reason));
 }
 
@@ -117,7 +139,8 @@ std::optional<OffReason> off_reason(const ModelView& model, const FocusEyes& eye
 const ModelView* model_for_medium(const Snapshot& snapshot, Medium medium, const FocusEyes& eyes) {
   const ModelView* best = nullptr;
   const auto rank = [&eyes](const ModelView& m) {
-    return std::tuple(off_reason(m, eyes).has_value(), readiness(m), m.waiting + m.running, m.model.id);
+    return std::tuple(off_reason(m, eyes).has_value(), readiness(m), m.waiting + m.running,
+                      m.model.id);
   };
   for (const auto& [id, model] : snapshot.models) {
     if (model->model.medium != medium || !in_focus(*model, eyes)) continue;
@@ -128,11 +151,13 @@ const ModelView* model_for_medium(const Snapshot& snapshot, Medium medium, const
 
 std::string_view why_not_name(WhyNot reason) {
   constexpr std::array<std::string_view, kWhyNotCount> kNames = {
-      "paused", "not_started", "ended", "limit_reached", "queue_full", "intake_closed", "disk_full"};
+      "paused",     "not_started",   "ended",    "limit_reached",
+      "queue_full", "intake_closed", "disk_full"};
   return kNames.at(static_cast<std::size_t>(reason));
 }
 
-std::vector<WhyNot> why_not_send(const Snapshot& snapshot, const Identity& who, std::uint32_t outstanding) {
+std::vector<WhyNot> why_not_send(const Snapshot& snapshot, const Identity& who,
+                                 std::uint32_t outstanding) {
   std::vector<WhyNot> reasons;
   if (const WorkshopView* workshop = workshop_of(snapshot, who.workshop)) {
     add_workshop_reasons(*workshop, outstanding, reasons);

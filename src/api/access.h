@@ -19,7 +19,9 @@ using controller::Snapshot;
 
 // Bits by Role.
 using Roles = std::uint8_t;
-constexpr Roles role_bit(Role role) { return static_cast<Roles>(1U << static_cast<unsigned>(role)); }
+constexpr Roles role_bit(Role role) {
+  return static_cast<Roles>(1U << static_cast<unsigned>(role));
+}
 
 inline constexpr Roles kMakers = role_bit(Role::participant) | role_bit(Role::application);
 inline constexpr Roles kLeaders = role_bit(Role::leader) | role_bit(Role::admin);
@@ -54,13 +56,23 @@ std::string_view off_reason_name(OffReason reason);
 std::optional<OffReason> off_reason(const controller::ModelView& model, const FocusEyes& eyes);
 
 // The model that makes this medium for them: in focus, resident before loading before cold.
-const controller::ModelView* model_for_medium(const Snapshot& snapshot, Medium medium, const FocusEyes& eyes);
+const controller::ModelView* model_for_medium(const Snapshot& snapshot, Medium medium,
+                                              const FocusEyes& eyes);
 
-enum class WhyNot : std::uint8_t { paused, not_started, ended, limit_reached, queue_full, intake_closed, disk_full };
+enum class WhyNot : std::uint8_t {
+  paused,
+  not_started,
+  ended,
+  limit_reached,
+  queue_full,
+  intake_closed,
+  disk_full
+};
 inline constexpr int kWhyNotCount = 7;
 std::string_view why_not_name(WhyNot reason);
 
 // Everything that keeps them from sending work now, in the order in which pages should say it.
-std::vector<WhyNot> why_not_send(const Snapshot& snapshot, const Identity& who, std::uint32_t outstanding);
+std::vector<WhyNot> why_not_send(const Snapshot& snapshot, const Identity& who,
+                                 std::uint32_t outstanding);
 
 }  // namespace stoker::api

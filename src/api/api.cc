@@ -6,7 +6,9 @@
 namespace stoker::api {
 namespace {
 
-Refusal unauthorised(std::string detail) { return {.code = ErrorCode::unauthorised, .detail = std::move(detail)}; }
+Refusal unauthorised(std::string detail) {
+  return {.code = ErrorCode::unauthorised, .detail = std::move(detail)};
+}
 
 net::ResponseHead head_of(Reply& reply) {
   net::ResponseHead head{.status = reply.status, .headers = {}};
@@ -18,19 +20,22 @@ net::ResponseHead head_of(Reply& reply) {
 
 Reply reply_of(const Refusal& refusal) {
   Reply reply = json_reply(refusal_body(refusal), status_of(refusal));
-  if (refusal.retry_after_s) reply.headers.add("Retry-After", std::to_string(*refusal.retry_after_s));
+  if (refusal.retry_after_s)
+    reply.headers.add("Retry-After", std::to_string(*refusal.retry_after_s));
   if (!refusal.allow.empty()) reply.headers.add("Allow", refusal.allow);
   if (refusal.code == ErrorCode::unauthorised) reply.headers.add("WWW-Authenticate", "Bearer");
   return reply;
 }
 
-Reply options_reply(std::string allow) {
+Reply options_reply(std::string_view allow) {
   Reply reply{.status = 204};
-  reply.headers.add("Allow", std::move(allow));
+  reply.headers.add("Allow", allow);
   return reply;
 }
 
-EventHub::Limits limits_of(const Options& options) { return options.streams; }
+EventHub::Limits limits_of(const Options& options) {
+  return options.streams;
+}
 
 }  // namespace
 
@@ -52,9 +57,10 @@ net::Handler Api::handler() {
 }
 
 void Api::watch_publications() {
-  around_.controller.on_publish([weak = std::weak_ptr(hub_)](std::shared_ptr<const Snapshot> snapshot) {
-    if (const auto hub = weak.lock()) hub->publish(std::move(snapshot));
-  });
+  around_.controller.on_publish(
+      [weak = std::weak_ptr(hub_)](std::shared_ptr<const Snapshot> snapshot) {
+        if (const auto hub = weak.lock()) hub->publish(std::move(snapshot));
+      });
 }
 
 void Api::set_public_base_url(std::string url) {
@@ -69,20 +75,23 @@ net::Task<void> Api::serve(net::Exchange& exchange) {
   if (exchange.gone()) co_return;
   Reply reply = answered ? std::move(*answered) : reply_of(answered.error());
   net::ResponseHead head = head_of(reply);
-  [[maybe_unused]] const auto sent = co_await exchange.respond(std::move(head), std::move(reply.body));
+  [[maybe_unused]] const auto sent =
+      co_await exchange.respond(std::move(head), std::move(reply.body));
 }
 
 net::Task<Answer> Api::answer(net::Exchange& exchange) {
   const net::RequestHead& head = exchange.head();
   if (!origin_.host_is_ours(head)) {
-    co_return refuse({.code = ErrorCode::forbidden, .detail = "not a name of this server", .field = "Host"});
+    co_return refuse(
+        {.code = ErrorCode::forbidden, .detail = "not a name of this server", .field = "Host"});
   }
   if (!origin_.origin_is_ours(head)) {
     co_return refuse({.code = ErrorCode::forbidden, .detail = "another site", .field = "Origin"});
   }
   RouteMatch match = match_route(head.method, head.path);
-  if (match.allow.empty()) co_return refuse({.code = ErrorCode::not_found, .detail = "no such path"});
-  if (head.method == "OPTIONS") co_return options_reply(std::move(match.allow));
+  if (match.allow.empty())
+    co_return refuse({.code = ErrorCode::not_found, .detail = "no such path"});
+  if (head.method == "OPTIONS") co_return options_reply(match.allow);
   if (match.route == nullptr) {
     co_return refuse({.code = ErrorCode::bad_request,
                       .detail = "this path does not take this method",
@@ -101,18 +110,21 @@ Checked<TokenHash> Api::credential(const net::RequestHead& head, const Route& ro
     return hash_of(*token);
   }
   const auto ticket = net::query_value(head.query, "ticket");
-  if (!ticket || route.credential != Credential::token_or_ticket) return refuse(unauthorised("no token"));
+  if (!ticket || route.credential != Credential::token_or_ticket)
+    return refuse(unauthorised("no token"));
   const auto token = handlers_->tickets().redeem(*ticket, now);
   if (!token) return refuse(unauthorised("the ticket was used or is too old"));
   return *token;
 }
 
-net::Task<Answer> Api::authorised(net::Exchange& exchange, const Route& route, std::vector<std::string> parameters) {
+net::Task<Answer> Api::authorised(net::Exchange& exchange, const Route& route,
+                                  std::vector<std::string> parameters) {
   Request request{.exchange = exchange,
                   .parameters = std::move(parameters),
                   .who = {},
                   .snapshot = around_.controller.snapshot()};
-  if (route.credential == Credential::none) co_return co_await (handlers_.get()->*route.handle)(request);
+  if (route.credential == Credential::none)
+    co_return co_await (handlers_.get()->*route.handle)(request);
 
   const Instant now = options_.clocks.now();
   const auto token = credential(exchange.head(), route, now);

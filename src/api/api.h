@@ -46,7 +46,8 @@ class Api {
  private:
   net::Task<void> serve(net::Exchange& exchange);
   net::Task<Answer> answer(net::Exchange& exchange);
-  net::Task<Answer> authorised(net::Exchange& exchange, const Route& route, std::vector<std::string> parameters);
+  net::Task<Answer> authorised(net::Exchange& exchange, const Route& route,
+                               std::vector<std::string> parameters);
   Checked<TokenHash> credential(const net::RequestHead& head, const Route& route, Instant now);
 
   Surroundings around_;

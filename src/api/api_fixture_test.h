@@ -68,15 +68,17 @@ class ApiTest : public ::testing::Test {
       return std::nullopt;
     };
     options.openapi_json = OpenApi::get().text();
-    options.clocks = {.now = [this] { return Instant{now_us.load()}; },
-                      .wall = [this] { return WallTime{kWallMs + (now_us.load() - kStartUs) / 1000}; },
-                      .planning = [this] { return Instant{now_us.load()}; }};
+    options.clocks = {
+        .now = [this] { return Instant{now_us.load()}; },
+        .wall = [this] { return WallTime{kWallMs + (now_us.load() - kStartUs) / 1000}; },
+        .planning = [this] { return Instant{now_us.load()}; }};
     options.streams.ping_interval = minutes(60);
     return options;
   }
 
   void start(Options options) {
-    directory = std::filesystem::temp_directory_path() / ("stoker-api-" + make_token().substr(4, 12));
+    directory =
+        std::filesystem::temp_directory_path() / ("stoker-api-" + make_token().substr(4, 12));
     auto opened = ResultFiles::open(directory.string());
     ASSERT_TRUE(opened.has_value());
     files.emplace(std::move(*opened));
@@ -84,7 +86,8 @@ class ApiTest : public ::testing::Test {
     loop = std::make_unique<ThreadLoop>();
     controller = std::make_unique<FakeController>();
     fill();
-    api = std::make_unique<Api>(Surroundings{*network, *loop, *controller, *files}, std::move(options));
+    api = std::make_unique<Api>(Surroundings{*network, *loop, *controller, *files},
+                                std::move(options));
     api->watch_publications();
     api->set_public_base_url("http://stoker.test:8420");
     loop->start();
@@ -115,16 +118,20 @@ class ApiTest : public ::testing::Test {
     net::testing::Socket socket = send(method, path, token, body, extra);
     Said said = parse(socket.receive_all());
     const std::string below = path.substr(0, path.find('?'));
-    if (method != "HEAD") OpenApi::get().check_answer(method, below, said.status, said.header("content-type"), said.body);
+    if (method != "HEAD")
+      OpenApi::get().check_answer(method, below, said.status, said.header("content-type"),
+                                  said.body);
     return said;
   }
 
-  net::testing::Socket send(const std::string& method, const std::string& path, const std::string& token,
-                            const std::string& body, const Headers& extra) {
-    std::string text = method + " " + (path.starts_with("//") ? path.substr(1) : "/api/v1" + path) + " HTTP/1.1\r\n";
+  net::testing::Socket send(const std::string& method, const std::string& path,
+                            const std::string& token, const std::string& body,
+                            const Headers& extra) {
+    std::string text = method + " " + (path.starts_with("//") ? path.substr(1) : "/api/v1" + path) +
+                       " HTTP/1.1\r\n";
     bool has_host = false;
     for (const auto& [name, value] : extra) {
-      text += name + ": " + value + "\r\n";
+      text.append(name).append(": ").append(value).append("\r\n");
       has_host = has_host || name == "Host";
     }
     if (!has_host) text += "Host: localhost:8420\r\n";
@@ -198,23 +205,33 @@ class ApiTest : public ::testing::Test {
     ASSERT_TRUE(files->write(picture_name(), Medium::image, kPicture));
   }
 
-  static ResultName picture_name() { return {.workshop = WorkshopId(1), .job = JobId(1), .n = 0, .extension = "png"}; }
+  static ResultName picture_name() {
+    return {.workshop = WorkshopId(1), .job = JobId(1), .n = 0, .extension = "png"};
+  }
 
   void add_token(const std::string& token, controller::Identity who) {
     controller->change_tokens([&](controller::TokenTable& table) { table[hash_of(token)] = who; });
   }
 
   static void add_models(controller::Snapshot& s) {
-    const auto add = [&s](std::uint32_t id, const char* name, Medium medium, controller::ModelState state) {
+    const auto add = [&s](std::uint32_t id, const char* name, Medium medium,
+                          controller::ModelState state) {
       controller::ModelView view;
-      view.model = {.id = ModelId(id), .name = name, .title = std::string("Title ") + name, .backend = BackendId(1),
-                    .medium = medium, .vram = {20'000}, .declared_vram = {8'000}, .load_hint = seconds(20),
+      view.model = {.id = ModelId(id),
+                    .name = name,
+                    .title = std::string("Title ") + name,
+                    .backend = BackendId(1),
+                    .medium = medium,
+                    .vram = {20'000},
+                    .declared_vram = {8'000},
+                    .load_hint = seconds(20),
                     .run_hint = seconds(10)};
       view.state = state;
       view.backend_reachable = true;
       view.run_low = seconds(8);
       view.run_high = seconds(15);
-      view.last_change = controller::DatedCause{{CauseKind::warm_up, {}, ModelId(id), {}}, {kWallMs}, controller::By::leader};
+      view.last_change = controller::DatedCause{
+          {CauseKind::warm_up, {}, ModelId(id), {}}, {kWallMs}, controller::By::leader};
       view.model.offered = std::string_view(name) != "guard";
       s.models[ModelId(id)] = std::make_shared<const controller::ModelView>(view);
     };
@@ -225,32 +242,50 @@ class ApiTest : public ::testing::Test {
   }
 
   static void add_workshops(controller::Snapshot& s) {
-    controller::WorkshopView one{.id = WorkshopId(1), .title = "Farben", .state = WorkshopState::running,
-                                 .join_code = std::string(FakeController::kCode), .focus = {ModelId(1), ModelId(2)},
-                                 .groups = {{.id = GroupId(1), .title = "A"}}, .head_count = 15, .outstanding_max = 3,
+    controller::WorkshopView one{.id = WorkshopId(1),
+                                 .title = "Farben",
+                                 .state = WorkshopState::running,
+                                 .join_code = std::string(FakeController::kCode),
+                                 .focus = {ModelId(1), ModelId(2)},
+                                 .groups = {{.id = GroupId(1), .title = "A"}},
+                                 .head_count = 15,
+                                 .outstanding_max = 3,
                                  .queue_max = 500};
     one.longest_wait_until = Instant{kStartUs} + seconds(90);
-    controller::WorkshopView two{.id = WorkshopId(2), .title = "Other", .state = WorkshopState::planned,
-                                 .join_code = "OTHERS", .outstanding_max = 3, .queue_max = 500};
+    controller::WorkshopView two{.id = WorkshopId(2),
+                                 .title = "Other",
+                                 .state = WorkshopState::planned,
+                                 .join_code = "OTHERS",
+                                 .outstanding_max = 3,
+                                 .queue_max = 500};
     s.workshops[one.id] = std::make_shared<const controller::WorkshopView>(one);
     s.workshops[two.id] = std::make_shared<const controller::WorkshopView>(two);
     const auto person = [&s](std::uint64_t id, std::uint32_t workshop) {
-      s.people[PersonId(id)] = std::make_shared<const controller::PersonView>(controller::PersonView{
-          .id = PersonId(id), .workshop = WorkshopId(workshop), .symbol = {static_cast<std::uint32_t>(id), 2}});
+      s.people[PersonId(id)] = std::make_shared<const controller::PersonView>(
+          controller::PersonView{.id = PersonId(id),
+                                 .workshop = WorkshopId(workshop),
+                                 .symbol = {static_cast<std::uint32_t>(id), 2}});
     };
     person(1, 1);
     person(2, 1);
     person(3, 2);
   }
 
-  static controller::JobView job_view(std::uint64_t id, std::uint64_t person, std::uint32_t workshop, JobState state) {
-    controller::JobView view{.id = JobId(id), .workshop = WorkshopId(workshop), .person = PersonId(person),
-                             .symbol = {static_cast<std::uint32_t>(person), 2}, .medium = Medium::image,
-                             .model = ModelId(1), .state = state, .attempt = 1};
+  static controller::JobView job_view(std::uint64_t id, std::uint64_t person,
+                                      std::uint32_t workshop, JobState state) {
+    controller::JobView view{.id = JobId(id),
+                             .workshop = WorkshopId(workshop),
+                             .person = PersonId(person),
+                             .symbol = {static_cast<std::uint32_t>(person), 2},
+                             .medium = Medium::image,
+                             .model = ModelId(1),
+                             .state = state,
+                             .attempt = 1};
     view.prompt = std::make_shared<const std::string>("a whale of job " + std::to_string(id));
     view.created = {kWallMs};
     view.share_since = {kStartUs};
-    view.causes = {{{CauseKind::request, JobId(id), ModelId(1), {}}, {kWallMs}, controller::By::person}};
+    view.causes = {
+        {{CauseKind::request, JobId(id), ModelId(1), {}}, {kWallMs}, controller::By::person}};
     return view;
   }
 
@@ -260,7 +295,11 @@ class ApiTest : public ::testing::Test {
       s.jobs[id] = std::make_shared<const controller::JobView>(std::move(view));
     };
     controller::JobView done = job_view(1, 1, 1, JobState::done);
-    done.results = {{.n = 0, .medium = Medium::image, .format = MediaFormat::png, .bytes = kPicture.size(), .simulated = true}};
+    done.results = {{.n = 0,
+                     .medium = Medium::image,
+                     .format = MediaFormat::png,
+                     .bytes = kPicture.size(),
+                     .simulated = true}};
     done.queued = seconds(30);
     done.loading = seconds(20);
     done.running = seconds(10);
@@ -269,28 +308,36 @@ class ApiTest : public ::testing::Test {
     controller::JobView queued = job_view(2, 1, 1, JobState::queued);
     queued.ahead = 2;
     queued.order = 1;
-    queued.eta = controller::EtaView{Instant{kStartUs} + milliseconds(2'500), Instant{kStartUs} + seconds(140)};
+    queued.eta = controller::EtaView{Instant{kStartUs} + milliseconds(2'500),
+                                     Instant{kStartUs} + seconds(140)};
     queued.eta_load = seconds(20);
     queued.waiting_for = WaitingFor::model_load;
-    queued.load = controller::LoadView{.model = ModelId(1), .total = {20'000}, .since = {kStartUs - 4'000'000}};
+    queued.load = controller::LoadView{
+        .model = ModelId(1), .total = {20'000}, .since = {kStartUs - 4'000'000}};
     add(queued);
     add(job_view(3, 3, 2, JobState::queued));
   }
 
   static void add_machine(controller::Snapshot& s) {
-    s.backends.push_back({.info = {.id = BackendId(1), .name = "images", .kind = "rehearsal", .device = DeviceId(1),
+    s.backends.push_back({.info = {.id = BackendId(1),
+                                   .name = "images",
+                                   .kind = "rehearsal",
+                                   .device = DeviceId(1),
                                    .simulated = true},
                           .reachable = true,
                           .version = "1",
                           .loaded = {ModelId(1)},
                           .since = {kWallMs - 5000}});
-    s.devices.push_back({.device = {.id = DeviceId(1), .name = "GPU", .vram = {98'304}, .reserve = {2'048}},
-                         .used = MiB{30'000},
-                         .reserved = {28'000},
-                         .probe_ok = true});
+    s.devices.push_back(
+        {.device = {.id = DeviceId(1), .name = "GPU", .vram = {98'304}, .reserve = {2'048}},
+         .used = MiB{30'000},
+         .reserved = {28'000},
+         .probe_ok = true});
     std::vector<controller::LedgerEntry> ledger;
     for (int i = 1; i <= 3; ++i) {
-      controller::LedgerEntry entry{.seq = i, .at = {kWallMs + i}, .kind = controller::LedgerKind::load_finished,
+      controller::LedgerEntry entry{.seq = i,
+                                    .at = {kWallMs + i},
+                                    .kind = controller::LedgerKind::load_finished,
                                     .model = ModelId(1)};
       entry.cause = {{CauseKind::warm_up, {}, ModelId(1), {}}, {kWallMs}, controller::By::leader};
       entry.took = milliseconds(12'340);
@@ -301,7 +348,8 @@ class ApiTest : public ::testing::Test {
     s.revisions = std::make_shared<const std::vector<controller::Revision>>();
   }
 
-  inline static const std::string kPicture = "\x89PNG\r\n\x1a\n" + std::string(700'000, 'x') + "the end";
+  inline static const std::string kPicture =
+      "\x89PNG\r\n\x1a\n" + std::string(700'000, 'x') + "the end";
 
   const std::string participant = make_token();
   const std::string other = make_token();

@@ -17,7 +17,9 @@ Refusal bad_field(std::string field, std::string detail, std::string value = {})
           .value = std::move(value)};
 }
 
-bool is_blank(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+bool is_blank(char c) {
+  return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
@@ -36,8 +38,8 @@ std::string with_plain_line_ends(std::string_view text) {
 }
 
 std::size_t characters_of(std::string_view utf8) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(utf8, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+  return static_cast<std::size_t>(std::ranges::count_if(
+      utf8, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
 }
 
 // C0 and C1 control characters and DEL.
@@ -46,15 +48,17 @@ bool has_control_characters(std::string_view utf8, Lines lines) {
     const auto c = static_cast<unsigned char>(utf8[i]);
     if (c == '\n' && lines == Lines::many) continue;
     if (c < 0x20U || c == 0x7fU) return true;
-    if (c == 0xC2U && i + 1 < utf8.size() && static_cast<unsigned char>(utf8[i + 1]) < 0xA0U) return true;
+    if (c == 0xC2U && i + 1 < utf8.size() && static_cast<unsigned char>(utf8[i + 1]) < 0xA0U)
+      return true;
   }
   return false;
 }
 
 bool is_json_type(std::string_view type) {
   const std::string_view essence = trimmed(type.substr(0, type.find(';')));
-  return std::ranges::equal(essence, std::string_view("application/json"),
-                            [](char a, char b) { return a == b || (a >= 'A' && a <= 'Z' && a + 32 == b); });
+  return std::ranges::equal(essence, std::string_view("application/json"), [](char a, char b) {
+    return a == b || (a >= 'A' && a <= 'Z' && a + 32 == b);
+  });
 }
 
 Checked<json::object> parse_object(std::string_view bytes) {
@@ -66,7 +70,8 @@ Checked<json::object> parse_object(std::string_view bytes) {
   const bool trailing = !error && read < bytes.size() && !trimmed(bytes.substr(read)).empty();
   if (!error && !trailing) parser.finish(error);
   if (error || trailing) {
-    return refuse(bad_field("body", "malformed JSON at byte " + std::to_string(read), std::to_string(read)));
+    return refuse(
+        bad_field("body", "malformed JSON at byte " + std::to_string(read), std::to_string(read)));
   }
   json::value value = parser.release();
   if (!value.is_object()) return refuse(bad_field("body", "the body must be a JSON object"));
@@ -75,7 +80,8 @@ Checked<json::object> parse_object(std::string_view bytes) {
 
 }  // namespace
 
-Checked<std::string> checked_text(std::string_view raw, std::string_view field, const TextRule& rule) {
+Checked<std::string> checked_text(std::string_view raw, std::string_view field,
+                                  const TextRule& rule) {
   std::string text = with_plain_line_ends(trimmed(raw));
   const std::size_t characters = characters_of(text);
   if (characters > rule.characters_max) {
@@ -85,7 +91,8 @@ Checked<std::string> checked_text(std::string_view raw, std::string_view field, 
                    .value = std::to_string(rule.characters_max)});
   }
   if (characters < rule.characters_min) {
-    return refuse(bad_field(std::string(field), "is too short", std::to_string(rule.characters_min)));
+    return refuse(
+        bad_field(std::string(field), "is too short", std::to_string(rule.characters_min)));
   }
   if (has_control_characters(text, rule.lines)) {
     return refuse(bad_field(std::string(field), "holds control characters"));
@@ -138,9 +145,11 @@ std::optional<std::uint64_t> Body::whole(std::string_view name, const WholeRule&
   if (value == nullptr) return std::nullopt;
   std::optional<std::uint64_t> number;
   if (value->is_uint64()) number = value->get_uint64();
-  if (value->is_int64() && value->get_int64() >= 0) number = static_cast<std::uint64_t>(value->get_int64());
+  if (value->is_int64() && value->get_int64() >= 0)
+    number = static_cast<std::uint64_t>(value->get_int64());
   if (number && *number >= rule.min && *number <= rule.max) return number;
-  return wrong(name, "a whole number from " + std::to_string(rule.min) + " to " + std::to_string(rule.max));
+  return wrong(
+      name, "a whole number from " + std::to_string(rule.min) + " to " + std::to_string(rule.max));
 }
 
 std::optional<bool> Body::flag(std::string_view name) {
@@ -150,7 +159,8 @@ std::optional<bool> Body::flag(std::string_view name) {
   return value->get_bool();
 }
 
-std::optional<std::string> Body::word(std::string_view name, std::initializer_list<std::string_view> words) {
+std::optional<std::string> Body::word(std::string_view name,
+                                      std::initializer_list<std::string_view> words) {
   const json::value* value = take(name);
   if (value == nullptr) return std::nullopt;
   std::string expected = "one of";

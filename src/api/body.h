@@ -35,7 +35,8 @@ struct WholeRule {
 };
 
 // Trimmed text that keeps the rule, or the fault of `field`. `raw` is valid UTF-8.
-Checked<std::string> checked_text(std::string_view raw, std::string_view field, const TextRule& rule);
+Checked<std::string> checked_text(std::string_view raw, std::string_view field,
+                                  const TextRule& rule);
 
 class Body {
  public:
@@ -47,8 +48,10 @@ class Body {
   std::optional<std::uint64_t> whole(std::string_view name, const WholeRule& rule);
   std::optional<bool> flag(std::string_view name);
   // One of the words.
-  std::optional<std::string> word(std::string_view name, std::initializer_list<std::string_view> words);
-  std::optional<std::vector<std::string>> texts(std::string_view name, std::size_t count_max, const TextRule& rule);
+  std::optional<std::string> word(std::string_view name,
+                                  std::initializer_list<std::string_view> words);
+  std::optional<std::vector<std::string>> texts(std::string_view name, std::size_t count_max,
+                                                const TextRule& rule);
   std::optional<Body> object(std::string_view name);
   std::optional<std::vector<Body>> objects(std::string_view name, std::size_t count_max);
 

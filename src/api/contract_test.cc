@@ -34,7 +34,8 @@ TEST(Contract, ListsEveryWordOfEveryEnumInItsOrder) {
   EXPECT_EQ(documented("Role"), words<Role>(kRoleCount, role_name));
   EXPECT_EQ(documented("JobState"), words<JobState>(kJobStateCount, job_state_name));
   EXPECT_EQ(documented("WaitingFor"), words<WaitingFor>(kWaitingForCount, waiting_for_name));
-  EXPECT_EQ(documented("WorkshopState"), words<WorkshopState>(kWorkshopStateCount, workshop_state_name));
+  EXPECT_EQ(documented("WorkshopState"),
+            words<WorkshopState>(kWorkshopStateCount, workshop_state_name));
   EXPECT_EQ(documented("ModelState"), words<controller::ModelState>(5, model_state_name));
   EXPECT_EQ(documented("CauseKind"), words<CauseKind>(kCauseKindCount, cause_name));
   EXPECT_EQ(documented("By"), words<controller::By>(4, by_name));
@@ -45,21 +46,26 @@ TEST(Contract, ListsEveryWordOfEveryEnumInItsOrder) {
   EXPECT_EQ(documented("Granularity"), words<EvictionGranularity>(3, granularity_name));
   EXPECT_EQ(documented("MisfitRule"), words<MisfitRule>(2, misfit_name));
   EXPECT_EQ(documented("Verdict"), words<controller::Verdict>(3, verdict_name));
-  EXPECT_EQ(documented("LedgerKind"), words<controller::LedgerKind>(controller::kLedgerKindCount, controller::ledger_kind_name));
-  EXPECT_EQ(documented("FindingKind"), words<diagnosis::FindingKind>(diagnosis::kFindingKindCount, diagnosis::finding_name));
-  EXPECT_EQ(documented("Stage"), words<diagnosis::Stage>(diagnosis::kStageCount, diagnosis::stage_name));
+  EXPECT_EQ(documented("LedgerKind"), words<controller::LedgerKind>(controller::kLedgerKindCount,
+                                                                    controller::ledger_kind_name));
+  EXPECT_EQ(documented("FindingKind"),
+            words<diagnosis::FindingKind>(diagnosis::kFindingKindCount, diagnosis::finding_name));
+  EXPECT_EQ(documented("Stage"),
+            words<diagnosis::Stage>(diagnosis::kStageCount, diagnosis::stage_name));
   EXPECT_EQ(documented("Topic"), words<Topic>(kTopicCount, topic_name));
   EXPECT_EQ(documented("EntityKind"), words<EntityKind>(kEntityKindCount, entity_kind_name));
 }
 
 TEST(Contract, DocumentsEveryRouteAndNoOther) {
   std::set<std::string> served;
-  for (const Route& route : all_routes()) served.insert(std::string(route.method) + " " + std::string(route.pattern));
+  for (const Route& route : all_routes())
+    served.insert(std::string(route.method) + " " + std::string(route.pattern));
   std::set<std::string> described;
   for (const auto& path : OpenApi::get().paths()) {
     for (const auto& operation : path.value().as_object()) {
       std::string method(operation.key());
-      std::ranges::transform(method, method.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+      std::ranges::transform(method, method.begin(),
+                             [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
       described.insert(method + " " + std::string(path.key()));
     }
   }
@@ -72,7 +78,8 @@ TEST(Contract, DocumentsWhoMay) {
     ASSERT_NE(operation, nullptr) << route.pattern;
     const auto& security = operation->at("security").as_array();
     EXPECT_EQ(security.empty(), route.credential == Credential::none) << route.pattern;
-    const bool by_ticket = std::ranges::any_of(security, [](const auto& s) { return s.as_object().contains("ticket"); });
+    const bool by_ticket = std::ranges::any_of(
+        security, [](const auto& s) { return s.as_object().contains("ticket"); });
     EXPECT_EQ(by_ticket, route.credential == Credential::token_or_ticket) << route.pattern;
     if (route.credential == Credential::none) continue;
     Roles roles = 0;
@@ -141,8 +148,9 @@ TEST(Router, NamesTheMethodsOfAPath) {
 }
 
 TEST(Router, KnowsNoOtherPaths) {
-  for (const char* path : {"/api/v1", "/api/v1/", "/api/v1/nothing", "/api/v1/jobs/", "/api/v1/jobs/j1/", "/api/v1//jobs",
-                           "/api/v2/jobs", "/api/v1x/jobs", "/jobs", "", "/api/v1/jobs/%zz", "/api/v1/jobs/j1/edit/x"}) {
+  for (const char* path : {"/api/v1", "/api/v1/", "/api/v1/nothing", "/api/v1/jobs/",
+                           "/api/v1/jobs/j1/", "/api/v1//jobs", "/api/v2/jobs", "/api/v1x/jobs",
+                           "/jobs", "", "/api/v1/jobs/%zz", "/api/v1/jobs/j1/edit/x"}) {
     EXPECT_EQ(match_route("GET", path).allow, "") << path;
   }
 }

@@ -9,7 +9,8 @@ namespace {
 using controller::LedgerKind;
 using diagnosis::MemoryEvent;
 
-std::vector<diagnosis::JobFact> job_facts(const Snapshot& snapshot, WorkshopId workshop, const Moment& moment) {
+std::vector<diagnosis::JobFact> job_facts(const Snapshot& snapshot, WorkshopId workshop,
+                                          const Moment& moment) {
   std::vector<diagnosis::JobFact> facts;
   for (const auto& [id, job] : snapshot.jobs) {
     if (workshop && job->workshop != workshop) continue;
@@ -33,12 +34,18 @@ std::vector<diagnosis::JobFact> job_facts(const Snapshot& snapshot, WorkshopId w
 
 std::optional<MemoryEvent> memory_event(LedgerKind kind) {
   switch (kind) {
-    case LedgerKind::load_finished: return MemoryEvent::loaded;
-    case LedgerKind::load_failed: return MemoryEvent::load_failed;
-    case LedgerKind::unload_finished: return MemoryEvent::unloaded;
-    case LedgerKind::external_unload: return MemoryEvent::unloaded_by_others;
-    case LedgerKind::foreign_memory: return MemoryEvent::foreign_memory;
-    default: return std::nullopt;
+    case LedgerKind::load_finished:
+      return MemoryEvent::loaded;
+    case LedgerKind::load_failed:
+      return MemoryEvent::load_failed;
+    case LedgerKind::unload_finished:
+      return MemoryEvent::unloaded;
+    case LedgerKind::external_unload:
+      return MemoryEvent::unloaded_by_others;
+    case LedgerKind::foreign_memory:
+      return MemoryEvent::foreign_memory;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -62,17 +69,26 @@ std::optional<std::string> model_or_null(const Snapshot& snapshot, ModelId model
 }
 
 void write_finding(JsonWriter& json, const Snapshot& snapshot, const diagnosis::Finding& finding) {
-  json.begin_object().field("kind", diagnosis::finding_name(finding.kind)).field("lost_s", tenths(finding.lost));
-  json.field("model", model_or_null(snapshot, finding.model)).field("count", finding.count).key("evidence");
-  json.begin_object().field("longest_s", tenths(finding.longest)).field("first_at_ms", finding.first.ms);
+  json.begin_object()
+      .field("kind", diagnosis::finding_name(finding.kind))
+      .field("lost_s", tenths(finding.lost));
+  json.field("model", model_or_null(snapshot, finding.model))
+      .field("count", finding.count)
+      .key("evidence");
+  json.begin_object()
+      .field("longest_s", tenths(finding.longest))
+      .field("first_at_ms", finding.first.ms);
   json.field("last_at_ms", finding.last.ms).key("jobs").begin_array();
   for (const JobId job : finding.jobs) json.value(wire_id(job));
   json.end_array().end_object().end_object();
 }
 
 void write_failure(JsonWriter& json, const Snapshot& snapshot, const diagnosis::Failure& failure) {
-  json.begin_object().field("job", wire_id(failure.job)).field("model", model_or_null(snapshot, failure.model));
-  json.field("medium", medium_name(failure.medium)).field("stage", diagnosis::stage_name(failure.stage));
+  json.begin_object()
+      .field("job", wire_id(failure.job))
+      .field("model", model_or_null(snapshot, failure.model));
+  json.field("medium", medium_name(failure.medium))
+      .field("stage", diagnosis::stage_name(failure.stage));
   json.field("kind", diagnosis::finding_name(failure.kind));
   json.field("code", failure.code ? std::optional(error_name(*failure.code)) : std::nullopt);
   json.field("attempts", failure.attempts).field("created_at_ms", failure.created.ms);
@@ -81,10 +97,15 @@ void write_failure(JsonWriter& json, const Snapshot& snapshot, const diagnosis::
 
 void write_waits(JsonWriter& json, const Snapshot& snapshot, const diagnosis::Waits& waits) {
   const auto share = [&json](std::string_view name, Duration median, Duration longest) {
-    json.key(name).begin_object().field("median_s", tenths(median)).field("longest_s", tenths(longest));
+    json.key(name)
+        .begin_object()
+        .field("median_s", tenths(median))
+        .field("longest_s", tenths(longest));
     json.end_object();
   };
-  json.begin_object().field("model", model_or_null(snapshot, waits.model)).field("jobs", waits.jobs);
+  json.begin_object()
+      .field("model", model_or_null(snapshot, waits.model))
+      .field("jobs", waits.jobs);
   share("queue", waits.queued_median, waits.queued_longest);
   share("load", waits.loading_median, waits.loading_longest);
   share("run", waits.running_median, waits.running_longest);

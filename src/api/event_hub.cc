@@ -9,13 +9,20 @@ namespace {
 
 std::string change_frame(std::uint64_t seq, const EntityKey& key, const std::string& value) {
   JsonWriter json;
-  json.begin_object().field("seq", seq).field("kind", entity_kind_name(key.kind)).field("id", key.id).key("value");
+  json.begin_object()
+      .field("seq", seq)
+      .field("kind", entity_kind_name(key.kind))
+      .field("id", key.id)
+      .key("value");
   return net::event_frame("upsert", seq, json.raw(value).end_object().take());
 }
 
 std::string removal_frame(std::uint64_t seq, const EntityKey& key) {
   JsonWriter json;
-  json.begin_object().field("seq", seq).field("kind", entity_kind_name(key.kind)).field("id", key.id);
+  json.begin_object()
+      .field("seq", seq)
+      .field("kind", entity_kind_name(key.kind))
+      .field("id", key.id);
   return net::event_frame("remove", seq, json.end_object().take());
 }
 
@@ -30,7 +37,8 @@ void write_entities(JsonWriter& json, const std::vector<const EntityMap*>& parts
     const auto kind = static_cast<EntityKind>(i);
     bool any = false;
     for (const EntityMap* part : parts) {
-      for (auto it = part->lower_bound({kind, {}}); it != part->end() && it->first.kind == kind; ++it) {
+      for (auto it = part->lower_bound({kind, {}}); it != part->end() && it->first.kind == kind;
+           ++it) {
         if (!any) json.key(entity_kind_name(kind)).begin_object();
         any = true;
         json.key(it->first.id).raw(*it->second);
@@ -43,8 +51,8 @@ void write_entities(JsonWriter& json, const std::vector<const EntityMap*>& parts
 
 }  // namespace
 
-EventHub::EventHub(net::Network& network, Limits limits, std::string build, std::function<Moment()> moment,
-                   std::shared_ptr<const Snapshot> first)
+EventHub::EventHub(net::Network& network, Limits limits, std::string build,
+                   std::function<Moment()> moment, std::shared_ptr<const Snapshot> first)
     : network_(network),
       limits_(limits),
       build_(std::move(build)),
@@ -54,14 +62,16 @@ EventHub::EventHub(net::Network& network, Limits limits, std::string build, std:
       revision_seq_(newest_revision(*latest_)) {}
 
 std::shared_ptr<EventHub> EventHub::create(net::Network& network, Limits limits, std::string build,
-                                           std::function<Moment()> moment, std::shared_ptr<const Snapshot> first) {
+                                           std::function<Moment()> moment,
+                                           std::shared_ptr<const Snapshot> first) {
   std::shared_ptr<EventHub> hub(
       new EventHub(network, limits, std::move(build), std::move(moment), std::move(first)));
   network.spawn(tick_forever(network, hub, limits.ping_interval));
   return hub;
 }
 
-net::Task<void> EventHub::tick_forever(net::Network& network, std::weak_ptr<EventHub> hub, Duration interval) {
+net::Task<void> EventHub::tick_forever(net::Network& network, std::weak_ptr<EventHub> hub,
+                                       Duration interval) {
   while (true) {
     co_await network.sleep(interval);
     const std::shared_ptr<EventHub> alive = hub.lock();
@@ -104,16 +114,19 @@ void EventHub::tick() {
   compare();
   JsonWriter json;
   json.begin_object().field("seq", seq_).field("server_at_ms", moment_().wall.ms).end_object();
-  const Frame ping = std::make_shared<const std::string>(net::event_frame("ping", seq_, json.take()));
+  const Frame ping =
+      std::make_shared<const std::string>(net::event_frame("ping", seq_, json.take()));
   for (auto& [id, stream] : streams_) stream.out->push(ping);
 }
 
 bool EventHub::has_right(const Stream& stream) const {
   const Snapshot& snapshot = **shown_;
   if (!snapshot.tokens || !snapshot.tokens->contains(stream.watch.token)) return false;
-  const WorkshopId workshop = stream.watch.topic == Topic::me ? stream.watch.who.workshop : stream.watch.workshop;
+  const WorkshopId workshop =
+      stream.watch.topic == Topic::me ? stream.watch.who.workshop : stream.watch.workshop;
   if (workshop && !snapshot.workshops.contains(workshop)) return false;
-  return feeds_of(stream.watch.topic, stream.watch.who, stream.watch.workshop, snapshot) == stream.feeds;
+  return feeds_of(stream.watch.topic, stream.watch.who, stream.watch.workshop, snapshot) ==
+         stream.feeds;
 }
 
 void EventHub::end_streams_without_right() {
@@ -147,10 +160,14 @@ std::string EventHub::changes(const EntityMap& before, const EntityMap& after) c
 
 bool EventHub::concerns(const FeedKey& key, const controller::JobView& job) const {
   switch (key.kind) {
-    case FeedKind::person: return key.person && job.person == key.person;
-    case FeedKind::leader: return job.workshop == key.workshop;
-    case FeedKind::admin: return true;
-    default: return false;
+    case FeedKind::person:
+      return key.person && job.person == key.person;
+    case FeedKind::leader:
+      return job.workshop == key.workshop;
+    case FeedKind::admin:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -171,9 +188,13 @@ std::string EventHub::revisions_for(const FeedKey& key, const Moment& moment) co
   return text;
 }
 
-std::string EventHub::picture_of(Topic topic, const std::vector<const EntityMap*>& parts, const Moment& moment) const {
+std::string EventHub::picture_of(Topic topic, const std::vector<const EntityMap*>& parts,
+                                 const Moment& moment) const {
   JsonWriter json;
-  json.begin_object().field("seq", seq_).field("server_at_ms", moment.wall.ms).field("build", build_);
+  json.begin_object()
+      .field("seq", seq_)
+      .field("server_at_ms", moment.wall.ms)
+      .field("build", build_);
   json.field("topic", topic_name(topic)).key("entities");
   write_entities(json, parts);
   return json.end_object().take();
@@ -192,10 +213,12 @@ std::string EventHub::picture(const Watch& watch, std::shared_ptr<const Snapshot
   return picture_of(watch.topic, parts, moment);
 }
 
-Result<EventHub::Subscription> EventHub::subscribe(const Watch& watch, std::shared_ptr<const Snapshot> newest) {
+Result<EventHub::Subscription> EventHub::subscribe(const Watch& watch,
+                                                   std::shared_ptr<const Snapshot> newest) {
   if (newest->version > latest_->version) latest_ = std::move(newest);
   if (latest_->version > (*shown_)->version) compare();
-  if (streams_.size() >= limits_.streams_max) return fail(ErrorCode::limit_reached, "too many event streams");
+  if (streams_.size() >= limits_.streams_max)
+    return fail(ErrorCode::limit_reached, "too many event streams");
   if (per_token_[watch.token] >= limits_.streams_per_token_max) {
     return fail(ErrorCode::limit_reached, "too many event streams of this token");
   }
@@ -212,8 +235,8 @@ Result<EventHub::Subscription> EventHub::subscribe(const Watch& watch, std::shar
     feed.readers.emplace(id, stream.out.get());
     parts.push_back(&feed.entities);
   }
-  stream.out->push(
-      std::make_shared<const std::string>(net::event_frame("snapshot", seq_, picture_of(watch.topic, parts, moment))));
+  stream.out->push(std::make_shared<const std::string>(
+      net::event_frame("snapshot", seq_, picture_of(watch.topic, parts, moment))));
   Subscription subscription(shared_from_this(), id, stream.out);
   streams_.emplace(id, std::move(stream));
   return subscription;

@@ -38,7 +38,8 @@ class EventHub : public std::enable_shared_from_this<EventHub> {
 
   class Subscription {
    public:
-    Subscription(std::shared_ptr<EventHub> hub, std::uint64_t id, std::shared_ptr<net::EventStream> stream)
+    Subscription(std::shared_ptr<EventHub> hub, std::uint64_t id,
+                 std::shared_ptr<net::EventStream> stream)
         : hub_(std::move(hub)), id_(id), stream_(std::move(stream)) {}
     Subscription(Subscription&&) = default;
     Subscription& operator=(Subscription&&) = delete;
@@ -55,7 +56,8 @@ class EventHub : public std::enable_shared_from_this<EventHub> {
 
   // `moment` reads the clocks.
   static std::shared_ptr<EventHub> create(net::Network& network, Limits limits, std::string build,
-                                          std::function<Moment()> moment, std::shared_ptr<const Snapshot> first);
+                                          std::function<Moment()> moment,
+                                          std::shared_ptr<const Snapshot> first);
 
   void publish(std::shared_ptr<const Snapshot> snapshot);
   void set_join_place(JoinPlace place) { place_ = std::move(place); }
@@ -82,7 +84,8 @@ class EventHub : public std::enable_shared_from_this<EventHub> {
 
   EventHub(net::Network& network, Limits limits, std::string build, std::function<Moment()> moment,
            std::shared_ptr<const Snapshot> first);
-  static net::Task<void> tick_forever(net::Network& network, std::weak_ptr<EventHub> hub, Duration interval);
+  static net::Task<void> tick_forever(net::Network& network, std::weak_ptr<EventHub> hub,
+                                      Duration interval);
 
   void take(std::shared_ptr<const Snapshot> snapshot);
   void compare();
@@ -93,7 +96,8 @@ class EventHub : public std::enable_shared_from_this<EventHub> {
   std::string changes(const EntityMap& before, const EntityMap& after) const;
   std::string revisions_for(const FeedKey& key, const Moment& moment) const;
   bool concerns(const FeedKey& key, const controller::JobView& job) const;
-  std::string picture_of(Topic topic, const std::vector<const EntityMap*>& parts, const Moment& moment) const;
+  std::string picture_of(Topic topic, const std::vector<const EntityMap*>& parts,
+                         const Moment& moment) const;
   void leave(std::uint64_t id);
 
   net::Network& network_;

@@ -15,7 +15,9 @@ struct Event {
 // One watcher, reading event by event.
 class Watcher {
  public:
-  Watcher(net::testing::Socket socket) : socket_(std::move(socket)) { head_ = socket_.receive_until("\r\n\r\n"); }
+  Watcher(net::testing::Socket socket) : socket_(std::move(socket)) {
+    head_ = socket_.receive_until("\r\n\r\n");
+  }
 
   int status() const { return net::testing::status_of(head_); }
   const std::string& head() const { return head_; }
@@ -55,10 +57,14 @@ class Watcher {
 
  private:
   static void check(const Event& event) {
-    const std::map<std::string, std::string> schemas = {{"snapshot", "Snapshot"}, {"upsert", "Upsert"},
-                                                        {"remove", "Remove"}, {"revised", "Revised"}, {"ping", "Ping"}};
+    const std::map<std::string, std::string> schemas = {{"snapshot", "Snapshot"},
+                                                        {"upsert", "Upsert"},
+                                                        {"remove", "Remove"},
+                                                        {"revised", "Revised"},
+                                                        {"ping", "Ping"}};
     ASSERT_TRUE(schemas.contains(event.name)) << event.name;
-    EXPECT_EQ(OpenApi::get().faults_of(event.data, schemas.at(event.name)), "") << boost::json::serialize(event.data);
+    EXPECT_EQ(OpenApi::get().faults_of(event.data, schemas.at(event.name)), "")
+        << boost::json::serialize(event.data);
     EXPECT_EQ(event.data.at("seq").to_number<std::uint64_t>(), event.id);
   }
 
@@ -72,7 +78,9 @@ class EventsTest : public ApiTest {
   Watcher watch(const std::string& topic, const std::string& token) {
     return Watcher(send("GET", "/events?topic=" + topic, token, {}, {}));
   }
-  std::string refusal(const std::string& path, const std::string& token) { return ask("GET", path, token).code(); }
+  std::string refusal(const std::string& path, const std::string& token) {
+    return ask("GET", path, token).code();
+  }
 
   // How many streams the API counts, once it is that many.
   bool streams_become(std::size_t wanted) {
@@ -106,7 +114,8 @@ TEST_F(EventsTest, BeginsWithTheWholePicture) {
 TEST_F(EventsTest, SendsWhatChangedAndNothingElse) {
   Watcher watcher = watch("me", participant);
   const Event first = watcher.next();
-  controller->change_job(JobId(3), [](controller::JobView& view) { view.ahead = 9; });  // somebody else's
+  controller->change_job(JobId(3),
+                         [](controller::JobView& view) { view.ahead = 9; });  // somebody else's
   controller->change_job(JobId(2), [](controller::JobView& view) { view.ahead = 1; });
   const Event changed = watcher.next();
   EXPECT_EQ(changed.name, "upsert");
@@ -175,9 +184,13 @@ TEST_F(EventsTest, SaysWhenAnEstimateGrew) {
   mine.next();
   theirs.next();
   controller->change([](controller::Snapshot& s) {
-    s.revisions = std::make_shared<const std::vector<controller::Revision>>(std::vector<controller::Revision>{
-        {.seq = 5, .job = JobId(2), .reason = CauseKind::longer_than_usual,
-         .eta = controller::EtaView{Instant{kStartUs} + seconds(10), Instant{kStartUs} + seconds(300)}}});
+    s.revisions =
+        std::make_shared<const std::vector<controller::Revision>>(std::vector<controller::Revision>{
+            {.seq = 5,
+             .job = JobId(2),
+             .reason = CauseKind::longer_than_usual,
+             .eta = controller::EtaView{Instant{kStartUs} + seconds(10),
+                                        Instant{kStartUs} + seconds(300)}}});
   });
   const Event revised = mine.next();
   EXPECT_EQ(revised.name, "revised");
@@ -187,7 +200,8 @@ TEST_F(EventsTest, SaysWhenAnEstimateGrew) {
   // It is said once, and only to those it concerns.
   controller->change_job(JobId(2), [](controller::JobView& view) { view.ahead = 0; });
   EXPECT_EQ(mine.next().name, "upsert");
-  controller->change_workshop(WorkshopId(1), [](controller::WorkshopView& view) { view.title = "New"; });
+  controller->change_workshop(WorkshopId(1),
+                              [](controller::WorkshopView& view) { view.title = "New"; });
   EXPECT_EQ(theirs.next().name, "upsert");
 }
 
@@ -209,7 +223,8 @@ TEST_F(EventsTest, StaysSilentWhileNothingChangesBetweenPings) {
   watcher.next();
   now_us += 1'000'000;  // estimates would read differently, but nobody has news
   controller->change([](controller::Snapshot&) {});
-  controller->change_workshop(WorkshopId(1), [](controller::WorkshopView& view) { view.title = "New"; });
+  controller->change_workshop(WorkshopId(1),
+                              [](controller::WorkshopView& view) { view.title = "New"; });
   const Event event = watcher.next();
   EXPECT_EQ(event.data.at("kind").as_string(), "workshop");
 }
@@ -217,7 +232,8 @@ TEST_F(EventsTest, StaysSilentWhileNothingChangesBetweenPings) {
 TEST_F(EventsTest, EndsWhenTheTokenIsRevoked) {
   Watcher watcher = watch("me", participant);
   watcher.next();
-  controller->change_tokens([&](controller::TokenTable& table) { table.erase(hash_of(participant)); });
+  controller->change_tokens(
+      [&](controller::TokenTable& table) { table.erase(hash_of(participant)); });
   EXPECT_EQ(watcher.next().name, "end");
   EXPECT_TRUE(streams_become(0));
 }
@@ -278,7 +294,8 @@ TEST_F(EventsTest, ShowsEachRoleItsTopics) {
 }
 
 TEST_F(EventsTest, ShowsOneGroupItsOwnChoices) {
-  controller->change_workshop(WorkshopId(1), [](controller::WorkshopView& view) { view.groups[0].focus = {ModelId(3)}; });
+  controller->change_workshop(
+      WorkshopId(1), [](controller::WorkshopView& view) { view.groups[0].focus = {ModelId(3)}; });
   controller->change([](controller::Snapshot& s) {
     auto person = std::make_shared<controller::PersonView>(*s.people.at(PersonId(2)));
     person->group = GroupId(1);

@@ -23,7 +23,8 @@ struct ExportFile {
 // A spreadsheet must not take a text for a formula.
 std::string csv_text(std::string_view text) {
   std::string out = "\"";
-  if (!text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos) out.push_back('\'');
+  if (!text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos)
+    out.push_back('\'');
   for (const char c : text) {
     if (c == '"') out.push_back('"');
     out.push_back(c);
@@ -31,8 +32,11 @@ std::string csv_text(std::string_view text) {
   return out.append("\"");
 }
 
-std::string jobs_csv(const Snapshot& snapshot, WorkshopId workshop, const Moment& moment, Prompts prompts) {
-  std::string csv = "job,person,group,medium,model,state,error,attempts,created_at_ms,queued_ms,load_ms,run_ms,results";
+std::string jobs_csv(const Snapshot& snapshot, WorkshopId workshop, const Moment& moment,
+                     Prompts prompts) {
+  std::string csv =
+      "job,person,group,medium,model,state,error,attempts,created_at_ms,queued_ms,load_ms,run_ms,"
+      "results";
   csv.append(prompts == Prompts::shown ? ",prompt\r\n" : "\r\n");
   for (const auto& [id, job] : snapshot.jobs) {
     if (job->workshop != workshop) continue;
@@ -51,13 +55,15 @@ std::string jobs_csv(const Snapshot& snapshot, WorkshopId workshop, const Moment
     cell(std::to_string(shares.loading.ms()));
     cell(std::to_string(shares.running.ms()));
     csv.append(std::to_string(job->results.size()));
-    if (prompts == Prompts::shown) csv.append(",").append(csv_text(job->prompt ? *job->prompt : std::string()));
+    if (prompts == Prompts::shown)
+      csv.append(",").append(csv_text(job->prompt ? *job->prompt : std::string()));
     csv.append("\r\n");
   }
   return csv;
 }
 
-void write_job_waits(JsonWriter& json, const Snapshot& snapshot, const JobView& job, const Moment& moment) {
+void write_job_waits(JsonWriter& json, const Snapshot& snapshot, const JobView& job,
+                     const Moment& moment) {
   const Shares shares = shares_of(job, moment.planning);
   json.begin_object().field("job", wire_id(job.id)).field("medium", medium_name(job.medium));
   json.field("model", model_name(snapshot, job.model)).field("state", job_state_name(job.state));
@@ -67,9 +73,12 @@ void write_job_waits(JsonWriter& json, const Snapshot& snapshot, const JobView& 
   json.end_array().end_object();
 }
 
-std::string report_json(const Snapshot& snapshot, const controller::WorkshopView& workshop, const Moment& moment) {
+std::string report_json(const Snapshot& snapshot, const controller::WorkshopView& workshop,
+                        const Moment& moment) {
   JsonWriter json;
-  json.begin_object().key("workshop").raw(workshop_json(snapshot, workshop, moment, JoinCode::hidden));
+  json.begin_object()
+      .key("workshop")
+      .raw(workshop_json(snapshot, workshop, moment, JoinCode::hidden));
   json.field("written_at_ms", moment.wall.ms).key("waits").begin_array();
   for (const auto& [id, job] : snapshot.jobs) {
     if (job->workshop == workshop.id) write_job_waits(json, snapshot, *job, moment);
@@ -88,9 +97,10 @@ std::vector<ExportFile> files_of(const Snapshot& snapshot, WorkshopId workshop) 
     if (job->workshop != workshop) continue;
     for (const auto& result : job->results) {
       const std::string extension(format_extension(result.format));
-      files.push_back({.name = {.workshop = workshop, .job = id, .n = result.n, .extension = extension},
-                       .path = "results/" + wire_id(id) + "-" + std::to_string(result.n) + "." + extension,
-                       .modified = job->ended});
+      files.push_back(
+          {.name = {.workshop = workshop, .job = id, .n = result.n, .extension = extension},
+           .path = "results/" + wire_id(id) + "-" + std::to_string(result.n) + "." + extension,
+           .modified = job->ended});
       if (files.size() == kExportFilesMax) return files;
     }
   }
@@ -104,22 +114,25 @@ net::Task<bool> send_ready(net::Exchange& exchange, ZipStream& zip) {
   co_return sent.has_value();
 }
 
-net::Task<bool> send_text(net::Exchange& exchange, ZipStream& zip, std::string path, std::string text, WallTime now) {
+net::Task<bool> send_text(net::Exchange& exchange, ZipStream& zip, std::string path,
+                          std::string text, WallTime now) {
   const auto begun = zip.begin_file(path, text.size(), now, Packing::deflated);
   if (!begun || !zip.append(text)) co_return false;
   co_return co_await send_ready(exchange, zip);
 }
 
 // A file that is gone is left out; one that ends early breaks the archive, and the client sees it cut.
-net::Task<bool> send_file(Surroundings around, net::Exchange& exchange, ZipStream& zip, ExportFile file) {
+net::Task<bool> send_file(Surroundings around, net::Exchange& exchange, ZipStream& zip,
+                          ExportFile file) {
   ResultFiles& files = around.files;
   const ResultName& name = file.name;
-  const auto size = co_await offloaded<std::uint64_t>(around, [&files, name] { return files.size(name); });
+  const auto size =
+      co_await offloaded<std::uint64_t>(around, [&files, name] { return files.size(name); });
   if (!size) co_return true;
   if (!zip.begin_file(file.path, *size, file.modified, Packing::stored)) co_return false;
   for (std::uint64_t at = 0; at < *size;) {
-    const auto piece =
-        co_await offloaded<std::string>(around, [&files, name, at] { return files.read(name, at, kPieceBytes); });
+    const auto piece = co_await offloaded<std::string>(
+        around, [&files, name, at] { return files.read(name, at, kPieceBytes); });
     if (!piece || piece->empty() || !zip.append(*piece)) co_return false;
     if (!co_await send_ready(exchange, zip)) co_return false;
     at += piece->size();
@@ -131,7 +144,8 @@ net::ResponseHead export_head(WorkshopId workshop) {
   net::ResponseHead head;
   add_safety_headers(head.headers);
   head.headers.add("Content-Type", "application/zip");
-  head.headers.add("Content-Disposition", "attachment; filename=\"stoker-" + wire_id(workshop) + ".zip\"");
+  head.headers.add("Content-Disposition",
+                   "attachment; filename=\"stoker-" + wire_id(workshop) + ".zip\"");
   return head;
 }
 
@@ -147,13 +161,16 @@ net::Task<Answer> Handlers::post_export(Request& request) {
   if (!found) co_return refuse(std::move(found.error()));
   const bool wants_texts = request.query("texts") == "1";
   if (wants_texts && request.who.role != Role::leader) {
-    co_return refuse({.code = ErrorCode::forbidden, .detail = "texts are for the leader", .field = "texts"});
+    co_return refuse(
+        {.code = ErrorCode::forbidden, .detail = "texts are for the leader", .field = "texts"});
   }
   const WorkshopPtr workshop = *found;
   const Prompts prompts = wants_texts ? Prompts::shown : Prompts::hidden;
   const auto tables = co_await offloaded<Tables>(
-      around_, [snapshot = request.snapshot, workshop, now = moment(), prompts]() -> Result<Tables> {
-        return Tables{jobs_csv(*snapshot, workshop->id, now, prompts), report_json(*snapshot, *workshop, now)};
+      around_,
+      [snapshot = request.snapshot, workshop, now = moment(), prompts]() -> Result<Tables> {
+        return Tables{jobs_csv(*snapshot, workshop->id, now, prompts),
+                      report_json(*snapshot, *workshop, now)};
       });
   auto zip = ZipStream::create();
   if (!zip) co_return refuse(refusal_of(zip.error()));

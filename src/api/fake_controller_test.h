@@ -75,7 +75,8 @@ class FakeController final : public controller::Controller {
   template <class Change>
   void change_tokens(Change change_table) {
     change([&](Snapshot& snapshot) {
-      auto table = std::make_shared<controller::TokenTable>(snapshot.tokens ? *snapshot.tokens : controller::TokenTable());
+      auto table = std::make_shared<controller::TokenTable>(
+          snapshot.tokens ? *snapshot.tokens : controller::TokenTable());
       change_table(*table);
       snapshot.tokens = std::move(table);
     });
@@ -105,7 +106,8 @@ class FakeController final : public controller::Controller {
 
   void join(controller::JoinCommand command, Reply<controller::JoinReply> reply) override {
     if (auto error = note("join")) return reply(fail(*error));
-    if (command.code != kCode) return reply(fail(ErrorCode::wrong_code, "no workshop has this code", "code"));
+    if (command.code != kCode)
+      return reply(fail(ErrorCode::wrong_code, "no workshop has this code", "code"));
     const PersonId person(++people_made_);
     const Symbol symbol = command.symbol.value_or(Symbol{1, 1});
     change([&](Snapshot& snapshot) {
@@ -126,7 +128,9 @@ class FakeController final : public controller::Controller {
 
   void issue_token(TokenRow token, Reply<void> reply) override {
     if (auto error = note("issue_token")) return reply(fail(*error));
-    change_tokens([&](controller::TokenTable& table) { table[token.hash] = {token.role, token.workshop, token.person}; });
+    change_tokens([&](controller::TokenTable& table) {
+      table[token.hash] = {token.role, token.workshop, token.person};
+    });
     reply({});
   }
 
@@ -141,14 +145,19 @@ class FakeController final : public controller::Controller {
       }
     }
     const JobId job(++jobs_made_);
-    controller::JobView view{.id = job, .workshop = command.actor.workshop, .person = command.actor.person,
-                             .model = command.model, .state = JobState::queued};
+    controller::JobView view{.id = job,
+                             .workshop = command.actor.workshop,
+                             .person = command.actor.person,
+                             .model = command.model,
+                             .state = JobState::queued};
     view.prompt = std::make_shared<const std::string>(command.prompt);
     view.edited_from = command.edited_from;
     key_ = command.idempotency_key;
     key_hash_ = command.body_hash;
     key_job_ = job;
-    change([&](Snapshot& snapshot) { snapshot.jobs[job] = std::make_shared<const controller::JobView>(view); });
+    change([&](Snapshot& snapshot) {
+      snapshot.jobs[job] = std::make_shared<const controller::JobView>(view);
+    });
     reply(controller::SubmitReply{job, false});
   }
 
@@ -156,13 +165,16 @@ class FakeController final : public controller::Controller {
     if (auto error = note("cancel")) return reply(fail(*error));
     change_job(job, [&](controller::JobView& view) {
       view.state = JobState::cancelled;
-      view.cancelled_by = actor.role == Role::leader ? controller::By::leader : controller::By::person;
+      view.cancelled_by =
+          actor.role == Role::leader ? controller::By::leader : controller::By::person;
     });
     reply({});
   }
   void edit(Actor, JobId job, std::string prompt, Reply<void> reply) override {
     if (auto error = note("edit")) return reply(fail(*error));
-    change_job(job, [&](controller::JobView& view) { view.prompt = std::make_shared<const std::string>(prompt); });
+    change_job(job, [&](controller::JobView& view) {
+      view.prompt = std::make_shared<const std::string>(prompt);
+    });
     reply({});
   }
   void move_to_front(Actor, JobId job, Reply<void> reply) override {
@@ -176,22 +188,27 @@ class FakeController final : public controller::Controller {
     reply({});
   }
 
-  void create_workshop(Actor, controller::CreateWorkshop command, Reply<WorkshopId> reply) override {
+  void create_workshop(Actor, controller::CreateWorkshop command,
+                       Reply<WorkshopId> reply) override {
     if (auto error = note("create_workshop")) return reply(fail(*error));
     const WorkshopId id(7);
-    controller::WorkshopView view{.id = id, .title = command.title, .join_code = "NEWONE", .focus = command.focus};
+    controller::WorkshopView view{
+        .id = id, .title = command.title, .join_code = "NEWONE", .focus = command.focus};
     {
       const std::lock_guard lock(mutex_);
       last_create_ = std::move(command);
     }
-    change([&](Snapshot& s) { s.workshops[id] = std::make_shared<const controller::WorkshopView>(view); });
+    change([&](Snapshot& s) {
+      s.workshops[id] = std::make_shared<const controller::WorkshopView>(view);
+    });
     change_tokens([&](controller::TokenTable& table) {
       table[last_create_->leader_token] = {Role::leader, id, {}};
       table[last_create_->board_token] = {Role::board, id, {}};
     });
     reply(id);
   }
-  void patch_workshop(Actor, WorkshopId id, controller::WorkshopPatch patch, Reply<void> reply) override {
+  void patch_workshop(Actor, WorkshopId id, controller::WorkshopPatch patch,
+                      Reply<void> reply) override {
     if (auto error = note("patch_workshop")) return reply(fail(*error));
     change_workshop(id, [&](controller::WorkshopView& view) {
       if (patch.title) view.title = *patch.title;
@@ -201,11 +218,13 @@ class FakeController final : public controller::Controller {
     });
     reply({});
   }
-  void act_on_workshop(Actor, WorkshopId id, controller::WorkshopAction action, Reply<void> reply) override {
+  void act_on_workshop(Actor, WorkshopId id, controller::WorkshopAction action,
+                       Reply<void> reply) override {
     if (auto error = note("act_on_workshop")) return reply(fail(*error));
     change_workshop(id, [&](controller::WorkshopView& view) {
-      constexpr std::array kStates = {WorkshopState::warming, WorkshopState::running, WorkshopState::paused,
-                                      WorkshopState::running, WorkshopState::ended};
+      constexpr std::array kStates = {WorkshopState::warming, WorkshopState::running,
+                                      WorkshopState::paused, WorkshopState::running,
+                                      WorkshopState::ended};
       view.state = kStates.at(static_cast<std::size_t>(action));
     });
     reply({});
@@ -213,7 +232,9 @@ class FakeController final : public controller::Controller {
   void set_focus(Actor, WorkshopId id, std::optional<GroupId> group, std::vector<ModelId> focus,
                  Reply<void> reply) override {
     if (auto error = note("set_focus")) return reply(fail(*error));
-    change_workshop(id, [&](controller::WorkshopView& view) { (group ? view.groups.front().focus : view.focus) = focus; });
+    change_workshop(id, [&](controller::WorkshopView& view) {
+      (group ? view.groups.front().focus : view.focus) = focus;
+    });
     reply({});
   }
   void delete_workshop(Actor, WorkshopId id, Reply<controller::Erased> reply) override {
@@ -221,11 +242,17 @@ class FakeController final : public controller::Controller {
     change([&](Snapshot& snapshot) { snapshot.workshops.erase(id); });
     reply(controller::Erased{.jobs = 3, .files = 2, .bytes = 4096, .texts = 3});
   }
-  Result<controller::PlanCheck> check_plan(const std::vector<ModelId>& focus) const override { return plan(focus); }
+  Result<controller::PlanCheck> check_plan(const std::vector<ModelId>& focus) const override {
+    return plan(focus);
+  }
   Result<controller::FocusPreview> preview_focus(WorkshopId, std::optional<GroupId>,
                                                  const std::vector<ModelId>& focus) const override {
-    return controller::FocusPreview{.check = plan(focus), .unload = {ModelId(1)}, .load = focus, .waits = {JobId(1)},
-                                    .takes_low = seconds(20), .takes_high = seconds(40)};
+    return controller::FocusPreview{.check = plan(focus),
+                                    .unload = {ModelId(1)},
+                                    .load = focus,
+                                    .waits = {JobId(1)},
+                                    .takes_low = seconds(20),
+                                    .takes_high = seconds(40)};
   }
   void preload(Actor, std::vector<ModelId>, Reply<void> reply) override {
     if (auto error = note("preload")) return reply(fail(*error));
@@ -247,8 +274,12 @@ class FakeController final : public controller::Controller {
 
  private:
   static controller::PlanCheck plan(const std::vector<ModelId>& focus) {
-    return {.verdict = controller::Verdict::misfit, .needed = {112'000}, .capacity = {94'000}, .reserve = {2'000},
-            .models = focus, .ways_out = focus};
+    return {.verdict = controller::Verdict::misfit,
+            .needed = {112'000},
+            .capacity = {94'000},
+            .reserve = {2'000},
+            .models = focus,
+            .ways_out = focus};
   }
   void tell() {
     std::shared_ptr<const Snapshot> published;

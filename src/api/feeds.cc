@@ -10,7 +10,6 @@
 namespace stoker::api {
 namespace {
 
-using controller::JobView;
 using Jobs = IndexedSnapshot::Jobs;
 
 // Audiences of the cache: through whose eyes a thing was rendered.
@@ -29,7 +28,9 @@ struct Maker {
   RenderCache& cache;
   EntityMap out = {};
 
-  void put(EntityKind kind, std::string id, Text text) { out.insert_or_assign({kind, std::move(id)}, std::move(text)); }
+  void put(EntityKind kind, std::string id, Text text) {
+    out.insert_or_assign({kind, std::move(id)}, std::move(text));
+  }
 
   // Things that are rendered too cheaply or change too often for the cache.
   void put_fresh(EntityKind kind, std::string id, std::string text) {
@@ -110,7 +111,8 @@ struct Maker {
     for (const auto& [person, view] : snapshot->people) {
       if (view->workshop != id) continue;
       put(EntityKind::person, wire_id(person),
-          cache.get({EntityKind::person, person.value, 0}, {view, nullptr}, [&] { return person_json(*view); }));
+          cache.get({EntityKind::person, person.value, 0}, {view, nullptr},
+                    [&] { return person_json(*view); }));
     }
   }
 
@@ -150,7 +152,8 @@ struct Maker {
     workshop(id, JoinCode::hidden);
     const auto found = snapshot->workshops.find(id);
     if (found == snapshot->workshops.end()) return;
-    put_fresh(EntityKind::board, "board", board_json(found->second, snapshot, moment, place, cache));
+    put_fresh(EntityKind::board, "board",
+              board_json(found->second, snapshot, moment, place, cache));
   }
 };
 
@@ -164,7 +167,9 @@ std::string_view entity_kind_name(EntityKind kind) {
   return kNames.at(static_cast<std::size_t>(kind));
 }
 
-std::string_view topic_name(Topic topic) { return kTopics.at(static_cast<std::size_t>(topic)); }
+std::string_view topic_name(Topic topic) {
+  return kTopics.at(static_cast<std::size_t>(topic));
+}
 
 std::optional<Topic> topic_from_name(std::string_view name) {
   for (std::size_t i = 0; i < kTopics.size(); ++i) {
@@ -173,21 +178,28 @@ std::optional<Topic> topic_from_name(std::string_view name) {
   return std::nullopt;
 }
 
-std::vector<FeedKey> feeds_of(Topic topic, const Identity& who, WorkshopId workshop, const Snapshot& snapshot) {
+std::vector<FeedKey> feeds_of(Topic topic, const Identity& who, WorkshopId workshop,
+                              const Snapshot& snapshot) {
   switch (topic) {
-    case Topic::admin: return {{.kind = FeedKind::admin}};
-    case Topic::board: return {{.kind = FeedKind::board, .workshop = workshop}};
-    case Topic::workshop: return {{.kind = FeedKind::leader, .workshop = workshop}};
-    case Topic::me: break;
+    case Topic::admin:
+      return {{.kind = FeedKind::admin}};
+    case Topic::board:
+      return {{.kind = FeedKind::board, .workshop = workshop}};
+    case Topic::workshop:
+      return {{.kind = FeedKind::leader, .workshop = workshop}};
+    case Topic::me:
+      break;
   }
   const controller::PersonView* person = person_of(snapshot, who.person);
   const GroupId group = person != nullptr ? person->group : GroupId();
-  return {{.kind = FeedKind::person, .workshop = who.workshop, .person = who.person, .role = who.role},
-          {.kind = FeedKind::choices, .workshop = who.workshop, .group = group},
-          {.kind = FeedKind::room, .workshop = who.workshop}};
+  return {
+      {.kind = FeedKind::person, .workshop = who.workshop, .person = who.person, .role = who.role},
+      {.kind = FeedKind::choices, .workshop = who.workshop, .group = group},
+      {.kind = FeedKind::room, .workshop = who.workshop}};
 }
 
-IndexedSnapshot::IndexedSnapshot(std::shared_ptr<const Snapshot> snapshot) : snapshot_(std::move(snapshot)) {
+IndexedSnapshot::IndexedSnapshot(std::shared_ptr<const Snapshot> snapshot)
+    : snapshot_(std::move(snapshot)) {
   for (const auto& [id, job] : snapshot_->jobs) {
     by_person_[job->person].push_back(job);
     by_workshop_[job->workshop].push_back(job);
@@ -218,7 +230,8 @@ Jobs open_jobs_in_order(const IndexedSnapshot& snapshot, WorkshopId workshop) {
                        [](const auto& job) { return !job_state_is_final(job->state); });
   std::ranges::sort(open, {}, [](const auto& job) {
     const bool waits = job->state != JobState::running;
-    return std::tuple(waits, job->order.value_or(std::numeric_limits<std::int64_t>::max()), job->id);
+    return std::tuple(waits, job->order.value_or(std::numeric_limits<std::int64_t>::max()),
+                      job->id);
   });
   return open;
 }
@@ -227,12 +240,24 @@ EntityMap entities_of(const FeedKey& feed, const IndexedSnapshot& snapshot, cons
                       const JoinPlace& place, RenderCache& cache) {
   Maker maker{.snapshot = snapshot, .moment = moment, .place = place, .cache = cache};
   switch (feed.kind) {
-    case FeedKind::person: maker.person(feed); break;
-    case FeedKind::choices: maker.models(feed.workshop, feed.group, Maker::Which::offered); break;
-    case FeedKind::room: maker.workshop(feed.workshop, JoinCode::hidden); break;
-    case FeedKind::leader: maker.leader(feed.workshop); break;
-    case FeedKind::board: maker.board(feed.workshop); break;
-    case FeedKind::admin: maker.admin(); break;
+    case FeedKind::person:
+      maker.person(feed);
+      break;
+    case FeedKind::choices:
+      maker.models(feed.workshop, feed.group, Maker::Which::offered);
+      break;
+    case FeedKind::room:
+      maker.workshop(feed.workshop, JoinCode::hidden);
+      break;
+    case FeedKind::leader:
+      maker.leader(feed.workshop);
+      break;
+    case FeedKind::board:
+      maker.board(feed.workshop);
+      break;
+    case FeedKind::admin:
+      maker.admin();
+      break;
   }
   return std::move(maker.out);
 }

@@ -48,7 +48,8 @@ struct FeedKey {
 };
 
 // What the identity follows under the topic; `workshop` is the one that a topic of a workshop is about.
-std::vector<FeedKey> feeds_of(Topic topic, const Identity& who, WorkshopId workshop, const Snapshot& snapshot);
+std::vector<FeedKey> feeds_of(Topic topic, const Identity& who, WorkshopId workshop,
+                              const Snapshot& snapshot);
 
 struct EntityKey {
   EntityKind kind = EntityKind::job;
@@ -86,8 +87,8 @@ EntityMap entities_of(const FeedKey& feed, const IndexedSnapshot& snapshot, cons
                       const JoinPlace& place, RenderCache& cache);
 
 std::string board_json(const std::shared_ptr<const controller::WorkshopView>& workshop,
-                       const IndexedSnapshot& snapshot, const Moment& moment, const JoinPlace& place,
-                       RenderCache& cache);
+                       const IndexedSnapshot& snapshot, const Moment& moment,
+                       const JoinPlace& place, RenderCache& cache);
 
 // Open jobs in the order in which they are expected to end, running ones first.
 IndexedSnapshot::Jobs open_jobs_in_order(const IndexedSnapshot& snapshot, WorkshopId workshop);

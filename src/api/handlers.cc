@@ -1,7 +1,5 @@
 #include "api/handlers.h"
 
-#include <charconv>
-
 #include "api/wire_ids.h"
 
 namespace stoker::api {
@@ -36,10 +34,13 @@ controller::Actor Handlers::actor_of(const Request& request) const {
           .token = request.token};
 }
 
-Answer Handlers::job_answer(const Request& request, const Snapshot& snapshot, JobId id, int status) const {
+Answer Handlers::job_answer(const Request& request, const Snapshot& snapshot, JobId id,
+                            int status) const {
   const auto job = snapshot.jobs.find(id);
-  if (job == snapshot.jobs.end()) return refuse({.code = ErrorCode::not_found, .detail = "no such job"});
-  const Prompts prompts = may_see_prompt(request.who, *job->second) ? Prompts::shown : Prompts::hidden;
+  if (job == snapshot.jobs.end())
+    return refuse({.code = ErrorCode::not_found, .detail = "no such job"});
+  const Prompts prompts =
+      may_see_prompt(request.who, *job->second) ? Prompts::shown : Prompts::hidden;
   return json_reply(job_json(snapshot, *job->second, moment(), prompts), status);
 }
 
@@ -62,19 +63,20 @@ Checked<Handlers::JobPtr> Handlers::touchable_job(const Request& request) const 
 
 Checked<Handlers::WorkshopPtr> Handlers::led_workshop(const Request& request) const {
   const auto id = id_from_wire<WorkshopId>(request.parameters.front());
-  const auto workshop = id ? request.snapshot->workshops.find(*id) : request.snapshot->workshops.end();
+  const auto workshop =
+      id ? request.snapshot->workshops.find(*id) : request.snapshot->workshops.end();
   if (workshop == request.snapshot->workshops.end() || !leads(request.who, *id)) {
     return refuse({.code = ErrorCode::not_found, .detail = "no such workshop"});
   }
   return workshop->second;
 }
 
-Checked<std::uint64_t> Handlers::limit_of(const Request& request, std::uint64_t normal, std::uint64_t max) const {
+Checked<std::uint64_t> Handlers::limit_of(const Request& request, std::uint64_t normal,
+                                          std::uint64_t max) const {
   const auto text = request.query("limit");
   if (!text) return normal;
-  std::uint64_t limit = 0;
-  const auto read = std::from_chars(text->data(), text->data() + text->size(), limit);
-  if (read.ec == std::errc() && read.ptr == text->data() + text->size() && limit >= 1 && limit <= max) return limit;
+  const auto limit = number_from_wire<std::uint64_t>(*text);
+  if (limit && *limit >= 1 && *limit <= max) return *limit;
   return refuse({.code = ErrorCode::bad_request,
                  .detail = "must be a whole number from 1 to " + std::to_string(max),
                  .field = "limit",

@@ -75,20 +75,23 @@ class Handlers {
   // Puts the idempotency key and the hash of the body into the command.
   net::Task<Checked<Body>> read_keyed_body(Request& request, controller::SubmitCommand& command);
   controller::Actor actor_of(const Request& request) const;
-  Answer job_answer(const Request& request, const Snapshot& snapshot, JobId id, int status = 200) const;
+  Answer job_answer(const Request& request, const Snapshot& snapshot, JobId id,
+                    int status = 200) const;
   Answer workshop_answer(const Snapshot& snapshot, WorkshopId id, int status = 200) const;
   // What the first parameter of the path names, if it is theirs; not_found otherwise, so that nothing is disclosed.
   Checked<JobPtr> touchable_job(const Request& request) const;
   Checked<WorkshopPtr> led_workshop(const Request& request) const;
   // ?limit=
-  Checked<std::uint64_t> limit_of(const Request& request, std::uint64_t normal, std::uint64_t max) const;
+  Checked<std::uint64_t> limit_of(const Request& request, std::uint64_t normal,
+                                  std::uint64_t max) const;
   net::Task<Answer> submit(Request& request, controller::SubmitCommand command);
   net::Task<Answer> act(Request& request, controller::WorkshopAction action, int status);
-  net::Task<Answer> preview_focus(const Request& request, WorkshopId id, std::optional<GroupId> group,
-                                  std::vector<ModelId> focus);
-  net::Task<Result<std::string>> read_piece(ResultName name, std::uint64_t offset, std::size_t length);
-  net::Task<bool> send_piecewise(net::Exchange& exchange, const ResultName& name, std::uint64_t first,
-                                 std::uint64_t length);
+  net::Task<Answer> preview_focus(const Request& request, WorkshopId id,
+                                  std::optional<GroupId> group, std::vector<ModelId> focus);
+  net::Task<Result<std::string>> read_piece(ResultName name, std::uint64_t offset,
+                                            std::size_t length);
+  net::Task<bool> send_piecewise(net::Exchange& exchange, const ResultName& name,
+                                 std::uint64_t first, std::uint64_t length);
 
   Surroundings around_;
   const Options& options_;

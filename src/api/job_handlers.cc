@@ -7,7 +7,8 @@
 namespace stoker::api {
 namespace {
 
-constexpr TextRule kPromptRule{.characters_min = 1, .characters_max = kPromptCharactersMax, .lines = Lines::many};
+constexpr TextRule kPromptRule{
+    .characters_min = 1, .characters_max = kPromptCharactersMax, .lines = Lines::many};
 constexpr TextRule kNameRule{.characters_min = 1, .characters_max = 120};
 constexpr std::size_t kIdempotencyKeyMax = 128;
 constexpr std::uint64_t kJobsListedMax = 1000;
@@ -37,15 +38,25 @@ Checked<ModelId> model_wanted(const Request& request, const std::optional<std::s
   if (name) {
     const auto model = model_by_name(snapshot, *name);
     if (model) return *model;
-    return refuse({.code = ErrorCode::unknown_model, .detail = "no such model", .field = "model", .value = *name});
+    return refuse({.code = ErrorCode::unknown_model,
+                   .detail = "no such model",
+                   .field = "model",
+                   .value = *name});
   }
   const Medium wanted = *medium_from_name(*medium);
-  if (const auto* model = model_for_medium(snapshot, wanted, eyes_of(snapshot, request.who))) return model->model.id;
+  if (const auto* model = model_for_medium(snapshot, wanted, eyes_of(snapshot, request.who)))
+    return model->model.id;
   // Somewhere else there may be one.
   if (model_for_medium(snapshot, wanted, {}) == nullptr) {
-    return refuse({.code = ErrorCode::unknown_model, .detail = "no model makes this", .field = "medium", .value = *medium});
+    return refuse({.code = ErrorCode::unknown_model,
+                   .detail = "no model makes this",
+                   .field = "medium",
+                   .value = *medium});
   }
-  return refuse({.code = ErrorCode::out_of_focus, .detail = "not part of today", .field = "medium", .value = *medium});
+  return refuse({.code = ErrorCode::out_of_focus,
+                 .detail = "not part of today",
+                 .field = "medium",
+                 .value = *medium});
 }
 
 Checked<controller::SubmitCommand> read_submit(const Request& request, Body& body) {
@@ -58,7 +69,9 @@ Checked<controller::SubmitCommand> read_submit(const Request& request, Body& bod
   body.require(model.has_value() || medium.has_value(), "model");
   body.require(prompt.has_value(), "prompt");
   if (model && medium) {
-    body.fault({.code = ErrorCode::bad_request, .detail = "either a model or a medium", .field = "medium"});
+    body.fault({.code = ErrorCode::bad_request,
+                .detail = "either a model or a medium",
+                .field = "medium"});
   }
   if (auto read = body.finish(); !read) return refuse(std::move(read.error()));
   auto chosen = model_wanted(request, model, medium);
@@ -68,7 +81,9 @@ Checked<controller::SubmitCommand> read_submit(const Request& request, Body& bod
   return command;
 }
 
-Refusal conflict(std::string detail) { return {.code = ErrorCode::conflict, .detail = std::move(detail)}; }
+Refusal conflict(std::string detail) {
+  return {.code = ErrorCode::conflict, .detail = std::move(detail)};
+}
 
 bool is_waiting(JobState state) {
   return state == JobState::accepted || state == JobState::checking || state == JobState::queued;
@@ -77,7 +92,8 @@ bool is_waiting(JobState state) {
 }  // namespace
 
 // The same key with the same path and body is the same request.
-net::Task<Checked<Body>> Handlers::read_keyed_body(Request& request, controller::SubmitCommand& command) {
+net::Task<Checked<Body>> Handlers::read_keyed_body(Request& request,
+                                                   controller::SubmitCommand& command) {
   auto key = idempotency_key(request);
   if (!key) co_return refuse(std::move(key.error()));
   command.idempotency_key = std::move(*key);
@@ -89,14 +105,14 @@ net::Task<Checked<Body>> Handlers::read_keyed_body(Request& request, controller:
 
 net::Task<Answer> Handlers::submit(Request& request, controller::SubmitCommand command) {
   auto& controller = around_.controller;
-  auto submitted =
-      co_await ask<controller::SubmitReply>(around_, [&controller, command = std::move(command)](auto done) mutable {
+  auto submitted = co_await ask<controller::SubmitReply>(
+      around_, [&controller, command = std::move(command)](auto done) mutable {
         controller.submit(std::move(command), std::move(done));
       });
   if (!submitted) co_return refuse(refusal_of(std::move(submitted.error())));
   const JobId id = submitted->job;
-  const auto snapshot =
-      co_await until_shown(around_, [id](const Snapshot& candidate) { return candidate.jobs.contains(id); });
+  const auto snapshot = co_await until_shown(
+      around_, [id](const Snapshot& candidate) { return candidate.jobs.contains(id); });
   Answer answer = job_answer(request, *snapshot, id, submitted->replayed ? 200 : 201);
   if (answer) answer->headers.add("Location", "/api/v1/jobs/" + wire_id(id));
   co_return answer;
@@ -142,7 +158,8 @@ net::Task<Answer> Handlers::get_jobs(Request& request) {
   JsonWriter json;
   json.begin_object().key("jobs").begin_array();
   std::uint64_t written = 0;
-  for (auto entry = snapshot.jobs.rbegin(); entry != snapshot.jobs.rend() && written < *limit; ++entry) {
+  for (auto entry = snapshot.jobs.rbegin(); entry != snapshot.jobs.rend() && written < *limit;
+       ++entry) {
     const controller::JobView& job = *entry->second;
     if (!may_touch(request.who, job)) continue;
     const Prompts prompts = may_see_prompt(request.who, job) ? Prompts::shown : Prompts::hidden;
@@ -164,9 +181,10 @@ net::Task<Answer> Handlers::delete_job(Request& request) {
   const JobId id = (*job)->id;
   if (job_state_is_final((*job)->state)) co_return job_answer(request, *request.snapshot, id);
   auto& controller = around_.controller;
-  auto cancelled = co_await ask<void>(around_, [&controller, actor = actor_of(request), id](auto done) mutable {
-    controller.cancel(std::move(actor), id, std::move(done));
-  });
+  auto cancelled =
+      co_await ask<void>(around_, [&controller, actor = actor_of(request), id](auto done) mutable {
+        controller.cancel(std::move(actor), id, std::move(done));
+      });
   if (!cancelled) co_return refuse(refusal_of(std::move(cancelled.error())));
   // What runs ends when its engine says so; what waited is gone at once.
   const bool at_once = is_waiting((*job)->state);
@@ -188,13 +206,15 @@ net::Task<Answer> Handlers::post_edit(Request& request) {
   if (!is_waiting((*job)->state)) co_return refuse(conflict("the job has left the queue"));
   const JobId id = (*job)->id;
   auto& controller = around_.controller;
-  auto edited = co_await ask<void>(around_, [&controller, actor = actor_of(request), id, text = *prompt](auto done) mutable {
-    controller.edit(std::move(actor), id, std::move(text), std::move(done));
-  });
+  auto edited = co_await ask<void>(
+      around_, [&controller, actor = actor_of(request), id, text = *prompt](auto done) mutable {
+        controller.edit(std::move(actor), id, std::move(text), std::move(done));
+      });
   if (!edited) co_return refuse(refusal_of(std::move(edited.error())));
   const auto snapshot = co_await until_shown(around_, [id, &prompt](const Snapshot& candidate) {
     const auto found = candidate.jobs.find(id);
-    return found == candidate.jobs.end() || (found->second->prompt && *found->second->prompt == *prompt);
+    return found == candidate.jobs.end() ||
+           (found->second->prompt && *found->second->prompt == *prompt);
   });
   co_return job_answer(request, *snapshot, id);
 }
@@ -208,9 +228,10 @@ net::Task<Answer> Handlers::post_move(Request& request) {
   if (auto read = body->finish(); !read) co_return refuse(std::move(read.error()));
   const JobId id = (*job)->id;
   auto& controller = around_.controller;
-  auto moved = co_await ask<void>(around_, [&controller, actor = actor_of(request), id](auto done) mutable {
-    controller.move_to_front(std::move(actor), id, std::move(done));
-  });
+  auto moved =
+      co_await ask<void>(around_, [&controller, actor = actor_of(request), id](auto done) mutable {
+        controller.move_to_front(std::move(actor), id, std::move(done));
+      });
   if (!moved) co_return refuse(refusal_of(std::move(moved.error())));
   co_return job_answer(request, *controller.snapshot(), id);
 }
@@ -225,14 +246,16 @@ net::Task<Answer> Handlers::post_release(Request& request) {
   if (auto read = body->finish(); !read) co_return refuse(std::move(read.error()));
   const JobId id = (*job)->id;
   auto& controller = around_.controller;
-  auto done_it = co_await ask<void>(around_, [&controller, actor = actor_of(request), id, to = *released](auto done) mutable {
-    controller.set_released(std::move(actor), id, to, std::move(done));
-  });
+  auto done_it = co_await ask<void>(
+      around_, [&controller, actor = actor_of(request), id, to = *released](auto done) mutable {
+        controller.set_released(std::move(actor), id, to, std::move(done));
+      });
   if (!done_it) co_return refuse(refusal_of(std::move(done_it.error())));
-  const auto snapshot = co_await until_shown(around_, [id, to = *released](const Snapshot& candidate) {
-    const auto found = candidate.jobs.find(id);
-    return found == candidate.jobs.end() || found->second->released == to;
-  });
+  const auto snapshot =
+      co_await until_shown(around_, [id, to = *released](const Snapshot& candidate) {
+        const auto found = candidate.jobs.find(id);
+        return found == candidate.jobs.end() || found->second->released == to;
+      });
   co_return job_answer(request, *snapshot, id);
 }
 

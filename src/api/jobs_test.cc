@@ -6,11 +6,14 @@ namespace {
 
 class JobsTest : public ApiTest {
  protected:
-  Said post(const std::string& body, const Headers& extra = {}) { return ask("POST", "/jobs", participant, body, extra); }
+  Said post(const std::string& body, const Headers& extra = {}) {
+    return ask("POST", "/jobs", participant, body, extra);
+  }
 };
 
 TEST_F(JobsTest, AcceptsWorkAndSaysWhereItIs) {
-  const Said said = post(R"({"model":"sd35","prompt":"  a whale\r\nat night ","seed":18446744073709551615})");
+  const Said said =
+      post(R"({"model":"sd35","prompt":"  a whale\r\nat night ","seed":18446744073709551615})");
   ASSERT_EQ(said.status, 201);
   const boost::json::value job = said.json();
   EXPECT_EQ(job.at("model").as_string(), "sd35");
@@ -23,7 +26,8 @@ TEST_F(JobsTest, AcceptsWorkAndSaysWhereItIs) {
 }
 
 TEST_F(JobsTest, WaitsForAPublicationThatShowsTheJob) {
-  const Said said = ask_ahead("submit", "POST", "/jobs", participant, R"({"model":"flux2","prompt":"x"})");
+  const Said said =
+      ask_ahead("submit", "POST", "/jobs", participant, R"({"model":"flux2","prompt":"x"})");
   EXPECT_EQ(said.status, 201);
 }
 
@@ -38,7 +42,8 @@ TEST_F(JobsTest, ChoosesAResidentModelForAMedium) {
 }
 
 TEST_F(JobsTest, ChoosesWithinTheFocusOfTheGroup) {
-  controller->change_workshop(WorkshopId(1), [](controller::WorkshopView& view) { view.groups[0].focus = {ModelId(2)}; });
+  controller->change_workshop(
+      WorkshopId(1), [](controller::WorkshopView& view) { view.groups[0].focus = {ModelId(2)}; });
   controller->change([](controller::Snapshot& s) {
     auto person = std::make_shared<controller::PersonView>(*s.people.at(PersonId(1)));
     person->group = GroupId(1);
@@ -89,12 +94,14 @@ TEST_F(JobsTest, RefusesBadInputByName) {
       {R"({"model":"flux2","prompt":"x","seed":1.5})", 400, "bad_request", "seed"},
       {R"({"model":"flux2","prompt":"x","seed":"1"})", 400, "bad_request", "seed"},
       {R"({"model":"flux2","prompt":"x","priority":9})", 400, "bad_request", "priority"},
-      {R"({"model":"flux2","prompt":"x","options":{"steps":9}})", 400, "bad_request", "options.steps"},
+      {R"({"model":"flux2","prompt":"x","options":{"steps":9}})", 400, "bad_request",
+       "options.steps"},
       {R"({"model":"flux2","prompt":"x","options":[]})", 400, "bad_request", "options"},
       {R"(["model"])", 400, "bad_request", "body"},
       {R"({"model":"flux2")", 400, "bad_request", "body"},
       {R"({"model":"flux2","prompt":"x"} x)", 400, "bad_request", "body"},
-      {R"({"model":"flux2","prompt":"x","options":{"a":[[[[[[[[[[1]]]]]]]]]]}})", 400, "bad_request", "body"},
+      {R"({"model":"flux2","prompt":"x","options":{"a":[[[[[[[[[[1]]]]]]]]]]}})", 400,
+       "bad_request", "body"},
       {"\"", 400, "bad_request", "body"},
   };
   for (const BadInput& input : inputs) {
@@ -116,7 +123,8 @@ TEST_F(JobsTest, TakesFourThousandCharactersHoweverManyBytes) {
   std::string prompt;
   for (int i = 0; i < 4000; ++i) prompt += "\xf0\x9f\x90\x8b";
   EXPECT_EQ(post(R"({"model":"flux2","prompt":")" + prompt + "\"}").status, 201);
-  EXPECT_EQ(post(R"({"model":"flux2","prompt":")" + prompt + "\xf0\x9f\x90\x8b\"}").code(), "too_large");
+  EXPECT_EQ(post(R"({"model":"flux2","prompt":")" + prompt + "\xf0\x9f\x90\x8b\"}").code(),
+            "too_large");
 }
 
 TEST_F(JobsTest, TakesOnlyJson) {
@@ -160,8 +168,9 @@ TEST_F(JobsTest, RefusesKeysThatCannotBeWritten) {
 
 TEST_F(JobsTest, PassesOnWhatTheControllerRefuses) {
   const std::vector<std::pair<ErrorCode, int>> refusals = {
-      {ErrorCode::paused, 409}, {ErrorCode::out_of_focus, 409}, {ErrorCode::misfit, 409}, {ErrorCode::ended, 410},
-      {ErrorCode::queue_full, 429}, {ErrorCode::disk_full, 507}, {ErrorCode::not_started, 409}};
+      {ErrorCode::paused, 409},     {ErrorCode::out_of_focus, 409}, {ErrorCode::misfit, 409},
+      {ErrorCode::ended, 410},      {ErrorCode::queue_full, 429},   {ErrorCode::disk_full, 507},
+      {ErrorCode::not_started, 409}};
   for (const auto& [code, status] : refusals) {
     controller->refuse_next({code, "because", "3"});
     const Said said = post(R"({"model":"flux2","prompt":"x"})");
@@ -189,7 +198,9 @@ TEST_F(JobsTest, HidesTheWorkOfOthers) {
 }
 
 TEST_F(JobsTest, ShowsWordsToThePersonAndTheLeaderOnly) {
-  const auto prompt = [this](const std::string& token) { return ask("GET", "/jobs/j2", token).json().at("prompt"); };
+  const auto prompt = [this](const std::string& token) {
+    return ask("GET", "/jobs/j2", token).json().at("prompt");
+  };
   EXPECT_EQ(prompt(participant).as_string(), "a whale of job 2");
   EXPECT_EQ(prompt(leader).as_string(), "a whale of job 2");
   EXPECT_TRUE(prompt(admin).is_null());
@@ -285,9 +296,13 @@ TEST_F(JobsTest, CannotTryAgainOnceTheTextIsGone) {
 }
 
 TEST_F(JobsTest, MovesAndReleasesForTheLeader) {
-  EXPECT_EQ(ask("POST", "/jobs/j2/move", leader, R"({"to":"front"})").json().at("ahead").as_int64(), 0);
+  EXPECT_EQ(ask("POST", "/jobs/j2/move", leader, R"({"to":"front"})").json().at("ahead").as_int64(),
+            0);
   EXPECT_EQ(ask("POST", "/jobs/j2/move", leader, R"({"to":"back"})").field(), "to");
-  EXPECT_TRUE(ask("POST", "/jobs/j1/release", leader, R"({"released":true})").json().at("released").as_bool());
+  EXPECT_TRUE(ask("POST", "/jobs/j1/release", leader, R"({"released":true})")
+                  .json()
+                  .at("released")
+                  .as_bool());
   EXPECT_EQ(ask("POST", "/jobs/j1/release", leader, R"({"released":"yes"})").field(), "released");
   EXPECT_EQ(ask("POST", "/jobs/j1/release", leader, "{}").field(), "released");
 }

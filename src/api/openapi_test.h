@@ -29,11 +29,14 @@ class OpenApi {
   const std::string& text() const { return text_; }
   const boost::json::object& root() const { return document_.as_object(); }
   const boost::json::object& paths() const { return root().at("paths").as_object(); }
-  const boost::json::object& schemas() const { return root().at("components").as_object().at("schemas").as_object(); }
+  const boost::json::object& schemas() const {
+    return root().at("components").as_object().at("schemas").as_object();
+  }
 
   // Why the value does not have the shape; empty if it has.
   std::string faults(const boost::json::value& value, const boost::json::value& shape) const {
-    const boost::json::value wrapped = {{"allOf", boost::json::array{shape}}, {"components", root().at("components")}};
+    const boost::json::value wrapped = {{"allOf", boost::json::array{shape}},
+                                        {"components", root().at("components")}};
     valijson::Schema schema;
     valijson::SchemaParser().populateSchema(valijson::adapters::BoostJsonAdapter(wrapped), schema);
     valijson::ValidationResults results;
@@ -63,8 +66,8 @@ class OpenApi {
   }
 
   // Whether the answer is one that the document announces.
-  void check_answer(const std::string& method, std::string_view path, int status, std::string_view type,
-                    std::string_view body) const {
+  void check_answer(const std::string& method, std::string_view path, int status,
+                    std::string_view type, std::string_view body) const {
     const boost::json::object* found = operation(method, path);
     if (found == nullptr) return;
     const auto* response = found->at("responses").as_object().if_contains(std::to_string(status));

@@ -16,9 +16,9 @@ namespace stoker::api {
 
 // Callable from any thread.
 struct Clocks {
-  std::function<Instant()> now;           // monotonic, never scaled: limits, tickets
-  std::function<WallTime()> wall;         // what people read
-  std::function<Instant()> planning;      // the scheduler's time, which --speed scales
+  std::function<Instant()> now;       // monotonic, never scaled: limits, tickets
+  std::function<WallTime()> wall;     // what people read
+  std::function<Instant()> planning;  // the scheduler's time, which --speed scales
 };
 
 struct Options {
@@ -33,9 +33,9 @@ struct Options {
   OriginRules origin;
   Clocks clocks;
 
-  Rate join_rate{.per_second = 30.0 / 60, .burst = 30};         // per peer address
-  Rate wrong_code_rate{.per_second = 120.0 / 60, .burst = 120}; // of all together
-  Rate request_rate{.per_second = 50, .burst = 200};            // per token
+  Rate join_rate{.per_second = 30.0 / 60, .burst = 30};          // per peer address
+  Rate wrong_code_rate{.per_second = 120.0 / 60, .burst = 120};  // of all together
+  Rate request_rate{.per_second = 50, .burst = 200};             // per token
   std::size_t rate_keys_max = 10'000;
   EventHub::Limits streams;
 };

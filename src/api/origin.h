@@ -18,7 +18,8 @@ enum class Reach : std::uint8_t { loopback, network };
 
 struct OriginRules {
   Reach reach = Reach::loopback;
-  std::vector<std::string> hosts = {};    // names beside localhost and loopback addresses, without port
+  std::vector<std::string> hosts =
+      {};  // names beside localhost and loopback addresses, without port
   std::vector<std::string> origins = {};  // further origins, "https://workshop.example"
 };
 
@@ -29,7 +30,9 @@ class OriginCheck {
   bool host_is_ours(const net::RequestHead& head) const;
   // Requests without Origin come from no page, or from one of ours.
   bool origin_is_ours(const net::RequestHead& head) const;
-  bool allows(const net::RequestHead& head) const { return host_is_ours(head) && origin_is_ours(head); }
+  bool allows(const net::RequestHead& head) const {
+    return host_is_ours(head) && origin_is_ours(head);
+  }
 
  private:
   OriginRules rules_;

@@ -69,7 +69,8 @@ net::Task<Answer> Handlers::get_diagnosis(Request& request) {
   if (const auto named = request.query("workshop")) {
     workshop = id_from_wire<WorkshopId>(*named).value_or(WorkshopId());
     if (!request.snapshot->workshops.contains(workshop) || !leads(request.who, workshop)) {
-      co_return refuse({.code = ErrorCode::not_found, .detail = "no such workshop", .field = "workshop"});
+      co_return refuse(
+          {.code = ErrorCode::not_found, .detail = "no such workshop", .field = "workshop"});
     }
   }
   co_return json_reply(diagnosis_json(*request.snapshot, workshop, moment()));
@@ -85,14 +86,18 @@ net::Task<Answer> Handlers::put_preload(Request& request) {
   for (const std::string& name : *names) {
     const auto model = model_by_name(*request.snapshot, name);
     if (!model) {
-      co_return refuse({.code = ErrorCode::unknown_model, .detail = "no such model", .field = "models", .value = name});
+      co_return refuse({.code = ErrorCode::unknown_model,
+                        .detail = "no such model",
+                        .field = "models",
+                        .value = name});
     }
     models.push_back(*model);
   }
   auto& controller = around_.controller;
-  auto started = co_await ask<void>(around_, [&controller, actor = actor_of(request), models](auto done) mutable {
-    controller.preload(std::move(actor), std::move(models), std::move(done));
-  });
+  auto started = co_await ask<void>(
+      around_, [&controller, actor = actor_of(request), models](auto done) mutable {
+        controller.preload(std::move(actor), std::move(models), std::move(done));
+      });
   if (!started) co_return refuse(refusal_of(std::move(started.error())));
   JsonWriter json;
   json.begin_object().key("models");

@@ -18,25 +18,39 @@ namespace {
 TEST(JsonWriter, WritesNumbersAsPeopleDo) {
   JsonWriter json;
   json.begin_array().value(2.5).value(3.0).value(0.1).value(-1e-7).value(1e20).value(0.0);
-  json.value(std::uint64_t{18446744073709551615ULL}).value(-7).value(1.0 / 0.0).value(std::optional<int>());
-  EXPECT_EQ(json.end_array().take(), "[2.5,3,0.1,-0.0000001,1e+20,0,18446744073709551615,-7,null,null]");
+  json.value(std::uint64_t{18446744073709551615ULL})
+      .value(-7)
+      .value(1.0 / 0.0)
+      .value(std::optional<int>());
+  EXPECT_EQ(json.end_array().take(),
+            "[2.5,3,0.1,-0.0000001,1e+20,0,18446744073709551615,-7,null,null]");
 }
 
 TEST(JsonWriter, EscapesEverythingThatMayNotStand) {
   JsonWriter json;
   json.begin_object().field("a\"b", std::string("\\ \n \r \t \x01 \x1f / \xc3\xa4"));
-  EXPECT_EQ(json.end_object().take(), "{\"a\\\"b\":\"\\\\ \\n \\u000d \\u0009 \\u0001 \\u001f / \xc3\xa4\"}");
+  EXPECT_EQ(json.end_object().take(),
+            "{\"a\\\"b\":\"\\\\ \\n \\u000d \\u0009 \\u0001 \\u001f / \xc3\xa4\"}");
 }
 
 TEST(JsonWriter, SeparatesValuesWhateverTheyEndIn) {
   JsonWriter json;
-  json.begin_array().value("[").value("{").value(":").begin_object().end_object().begin_array().end_array().value(true);
+  json.begin_array()
+      .value("[")
+      .value("{")
+      .value(":")
+      .begin_object()
+      .end_object()
+      .begin_array()
+      .end_array()
+      .value(true);
   EXPECT_EQ(json.end_array().take(), R"(["[","{",":",{},[],true])");
 }
 
 TEST(Refusal, NamesFieldsForBadInputAndSubjectsOtherwise) {
-  EXPECT_EQ(refusal_body(refusal_of({ErrorCode::bad_request, "is missing", "prompt"})),
-            R"({"error":{"code":"bad_request","params":{"field":"prompt","detail":"is missing"}}})");
+  EXPECT_EQ(
+      refusal_body(refusal_of({ErrorCode::bad_request, "is missing", "prompt"})),
+      R"({"error":{"code":"bad_request","params":{"field":"prompt","detail":"is missing"}}})");
   Error error{ErrorCode::limit_reached, "", "3"};
   error.retry_after_s = 9;
   EXPECT_EQ(refusal_body(refusal_of(error)),
@@ -49,7 +63,8 @@ TEST(Tokens, AreLongRandomAndDifferent) {
     const std::string token = make_token();
     EXPECT_EQ(token.size(), 47U);
     EXPECT_EQ(token.substr(0, 4), "stk_");
-    EXPECT_EQ(token.substr(4).find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
+    EXPECT_EQ(token.substr(4).find_first_not_of(
+                  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
               std::string::npos);
     made.insert(token);
   }
@@ -118,11 +133,13 @@ TEST(OriginCheck, TakesAddressesOnlyWhereOthersMayCall) {
     EXPECT_FALSE(here.host_is_ours(head_with(host))) << host;
     EXPECT_TRUE(anywhere.host_is_ours(head_with(host))) << host;
   }
-  for (const char* host : {"stoker.local", "STOKER.local:80", "localhost", "LOCALHOST:1", "127.0.0.1"}) {
+  for (const char* host :
+       {"stoker.local", "STOKER.local:80", "localhost", "LOCALHOST:1", "127.0.0.1"}) {
     EXPECT_TRUE(anywhere.host_is_ours(head_with(host))) << host;
   }
-  for (const char* host : {"", "evil.example", "192.168.1.20.evil.example", "stoker.local.evil.example", "1.2.3", "1.2.3.4.5",
-                           "1.2.3.256", "localhost:x", "[::1", "[nothing]", "localhost:80:80", "@localhost"}) {
+  for (const char* host : {"", "evil.example", "192.168.1.20.evil.example",
+                           "stoker.local.evil.example", "1.2.3", "1.2.3.4.5", "1.2.3.256",
+                           "localhost:x", "[::1", "[nothing]", "localhost:80:80", "@localhost"}) {
     EXPECT_FALSE(anywhere.host_is_ours(head_with(host))) << host;
   }
 }
@@ -138,7 +155,8 @@ TEST(OriginCheck, TakesConfiguredOrigins) {
 TEST(WireIds, ReadOnlyWhatTheyWrite) {
   EXPECT_EQ(wire_id(JobId(17)), "j17");
   EXPECT_EQ(id_from_wire<JobId>("j17"), JobId(17));
-  for (const char* text : {"", "j", "17", "J17", "j017", "j0", "j+1", "j-1", "j 1", "j1 ", "p17", "j18446744073709551616"}) {
+  for (const char* text : {"", "j", "17", "J17", "j017", "j0", "j+1", "j-1", "j 1", "j1 ", "p17",
+                           "j18446744073709551616"}) {
     EXPECT_EQ(id_from_wire<JobId>(text), std::nullopt) << text;
   }
   EXPECT_EQ(id_from_wire<WorkshopId>("w4294967296"), std::nullopt);

@@ -11,7 +11,10 @@ constexpr std::uint32_t kQuietZone = 4;
 
 void append_run(std::string& path, std::uint32_t x, std::uint32_t y, std::uint32_t length) {
   const std::string width = std::to_string(length);
-  path.append("M").append(std::to_string(x + kQuietZone)).append(" ").append(std::to_string(y + kQuietZone));
+  path.append("M")
+      .append(std::to_string(x + kQuietZone))
+      .append(" ")
+      .append(std::to_string(y + kQuietZone));
   path.append("h").append(width).append("v1h-").append(width).append("z");
 }
 
@@ -22,8 +25,8 @@ Result<QrPath> qr_path(std::string_view text) {
     void operator()(QRcode* code) const { QRcode_free(code); }
   };
   const std::unique_ptr<QRcode, Free> code(
-      QRcode_encodeData(static_cast<int>(text.size()), reinterpret_cast<const unsigned char*>(text.data()), 0,
-                        QR_ECLEVEL_M));
+      QRcode_encodeData(static_cast<int>(text.size()),
+                        reinterpret_cast<const unsigned char*>(text.data()), 0, QR_ECLEVEL_M));
   if (!code) return fail(ErrorCode::too_large, "the text does not fit a QR code");
   const auto side = static_cast<std::uint32_t>(code->width);
   QrPath out{.path = {}, .size = side + 2 * kQuietZone};

@@ -9,7 +9,7 @@
 namespace stoker::api {
 
 struct QrPath {
-  std::string path;      // "M4 4h7v1h-7z…": one rectangle per run of dark modules
+  std::string path;        // "M4 4h7v1h-7z…": one rectangle per run of dark modules
   std::uint32_t size = 0;  // side of the square viewBox, with the quiet zone of four modules
 };
 

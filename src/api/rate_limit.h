@@ -46,7 +46,8 @@ class Bucket {
     at_ = now;
   }
   Duration wait() const {
-    return microseconds(static_cast<std::int64_t>(std::ceil((1 - level_) / rate_.per_second * 1e6)));
+    return microseconds(
+        static_cast<std::int64_t>(std::ceil((1 - level_) / rate_.per_second * 1e6)));
   }
 
   Rate rate_;
@@ -79,7 +80,8 @@ class RateLimit {
       by_use_.pop_front();
     }
     by_use_.push_back(key);
-    return buckets_.emplace(key, Entry{Bucket(rate_, now), std::prev(by_use_.end())}).first->second.bucket;
+    return buckets_.emplace(key, Entry{Bucket(rate_, now), std::prev(by_use_.end())})
+        .first->second.bucket;
   }
 
   Rate rate_;
@@ -89,6 +91,8 @@ class RateLimit {
 };
 
 // Whole seconds for Retry-After, at least 1.
-inline int retry_seconds(Duration wait) { return static_cast<int>(std::max<std::int64_t>(1, (wait.us + 999'999) / 1'000'000)); }
+inline int retry_seconds(Duration wait) {
+  return static_cast<int>(std::max<std::int64_t>(1, (wait.us + 999'999) / 1'000'000));
+}
 
 }  // namespace stoker::api

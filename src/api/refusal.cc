@@ -5,8 +5,10 @@
 namespace stoker::api {
 
 Refusal refusal_of(Error error) {
-  Refusal refusal{.code = error.code, .detail = std::move(error.detail), .retry_after_s = error.retry_after_s};
-  const bool names_field = error.code == ErrorCode::bad_request || error.code == ErrorCode::too_large;
+  Refusal refusal{
+      .code = error.code, .detail = std::move(error.detail), .retry_after_s = error.retry_after_s};
+  const bool names_field =
+      error.code == ErrorCode::bad_request || error.code == ErrorCode::too_large;
   (names_field ? refusal.field : refusal.value) = std::move(error.param);
   return refusal;
 }

@@ -28,7 +28,9 @@ struct Refusal {
 template <class T>
 using Checked = std::expected<T, Refusal>;
 
-inline std::unexpected<Refusal> refuse(Refusal refusal) { return std::unexpected(std::move(refusal)); }
+inline std::unexpected<Refusal> refuse(Refusal refusal) {
+  return std::unexpected(std::move(refusal));
+}
 
 // The parameter of an error names a field for malformed input, else the subject ("flux2").
 Refusal refusal_of(Error error);

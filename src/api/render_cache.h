@@ -17,7 +17,18 @@ namespace stoker::api {
 
 using Text = std::shared_ptr<const std::string>;
 
-enum class EntityKind : std::uint8_t { workshop, job, model, backend, device, ledger, person, queue, board, me };
+enum class EntityKind : std::uint8_t {
+  workshop,
+  job,
+  model,
+  backend,
+  device,
+  ledger,
+  person,
+  queue,
+  board,
+  me
+};
 inline constexpr int kEntityKindCount = 10;
 std::string_view entity_kind_name(EntityKind kind);
 
@@ -41,7 +52,8 @@ class RenderCache {
     std::string text = render();
     entry.sources = sources;
     entry.tick = tick_;
-    if (!entry.text || *entry.text != text) entry.text = std::make_shared<const std::string>(std::move(text));
+    if (!entry.text || *entry.text != text)
+      entry.text = std::make_shared<const std::string>(std::move(text));
     return entry.text;
   }
 

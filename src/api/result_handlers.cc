@@ -1,6 +1,5 @@
 // Result files: streamed from the disk in pieces, with ranges and revalidation.
 #include <algorithm>
-#include <charconv>
 
 #include "api/handlers.h"
 #include "api/wire_ids.h"
@@ -10,19 +9,20 @@ namespace {
 
 constexpr std::size_t kPieceBytes = 256 * 1024;
 
-Refusal no_such_result() { return {.code = ErrorCode::not_found, .detail = "no such result"}; }
+Refusal no_such_result() {
+  return {.code = ErrorCode::not_found, .detail = "no such result"};
+}
 
 const controller::ResultView* result_named(const controller::JobView& job, std::string_view text) {
-  std::uint32_t n = 0;
-  const char* const end = text.data() + text.size();
-  const auto read = std::from_chars(text.data(), end, n);
-  if (read.ec != std::errc() || read.ptr != end) return nullptr;
-  const auto found = std::ranges::find(job.results, n, &controller::ResultView::n);
+  const auto n = number_from_wire<std::uint32_t>(text);
+  if (!n) return nullptr;
+  const auto found = std::ranges::find(job.results, *n, &controller::ResultView::n);
   return found == job.results.end() ? nullptr : &*found;
 }
 
 std::string etag_of(const controller::JobView& job, const controller::ResultView& result) {
-  return "\"" + wire_id(job.id) + "-" + std::to_string(result.n) + "-" + std::to_string(result.bytes) + "\"";
+  return "\"" + wire_id(job.id) + "-" + std::to_string(result.n) + "-" +
+         std::to_string(result.bytes) + "\"";
 }
 
 // Weak comparison over a list: results never change, so "W/" makes no difference.
@@ -43,8 +43,9 @@ bool names_etag(std::string_view field, std::string_view etag) {
 std::string disposition(const Request& request, const controller::JobView& job,
                         const controller::ResultView& result) {
   const bool download = request.query("download") == "1";
-  return std::string(download ? "attachment" : "inline") + "; filename=\"stoker-" + wire_id(job.id) + "-" +
-         std::to_string(result.n) + "." + std::string(format_extension(result.format)) + "\"";
+  return std::string(download ? "attachment" : "inline") + "; filename=\"stoker-" +
+         wire_id(job.id) + "-" + std::to_string(result.n) + "." +
+         std::string(format_extension(result.format)) + "\"";
 }
 
 net::Headers result_headers(const Request& request, const controller::JobView& job,
@@ -60,7 +61,8 @@ net::Headers result_headers(const Request& request, const controller::JobView& j
 }
 
 // The part that was asked for; a range that is out of date or malformed asks for the whole.
-net::RangeVerdict range_of(const Request& request, std::string_view etag, std::uint64_t size, net::ByteRange& range) {
+net::RangeVerdict range_of(const Request& request, std::string_view etag, std::uint64_t size,
+                           net::ByteRange& range) {
   const net::Headers& headers = request.head().headers;
   const auto asked = headers.find("Range");
   if (!asked) return net::RangeVerdict::none;
@@ -71,14 +73,17 @@ net::RangeVerdict range_of(const Request& request, std::string_view etag, std::u
 
 }  // namespace
 
-net::Task<Result<std::string>> Handlers::read_piece(ResultName name, std::uint64_t offset, std::size_t length) {
+net::Task<Result<std::string>> Handlers::read_piece(ResultName name, std::uint64_t offset,
+                                                    std::size_t length) {
   ResultFiles& files = around_.files;
-  co_return co_await offloaded<std::string>(
-      around_, [&files, name = std::move(name), offset, length] { return files.read(name, offset, length); });
+  co_return co_await offloaded<std::string>(around_,
+                                            [&files, name = std::move(name), offset, length] {
+                                              return files.read(name, offset, length);
+                                            });
 }
 
-net::Task<bool> Handlers::send_piecewise(net::Exchange& exchange, const ResultName& name, std::uint64_t first,
-                                         std::uint64_t length) {
+net::Task<bool> Handlers::send_piecewise(net::Exchange& exchange, const ResultName& name,
+                                         std::uint64_t first, std::uint64_t length) {
   while (length > 0) {
     const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(length, kPieceBytes));
     const auto piece = co_await read_piece(name, first, want);
@@ -112,13 +117,15 @@ net::Task<Answer> Handlers::get_result(Request& request) {
                         .n = result->n,
                         .extension = std::string(format_extension(result->format))};
   ResultFiles& files = around_.files;
-  const auto size = co_await offloaded<std::uint64_t>(around_, [&files, name] { return files.size(name); });
+  const auto size =
+      co_await offloaded<std::uint64_t>(around_, [&files, name] { return files.size(name); });
   if (!size) co_return refuse(no_such_result());
 
   net::ByteRange range{.first = 0, .last = *size == 0 ? 0 : *size - 1};
   std::uint64_t length = *size;
   switch (range_of(request, etag, *size, range)) {
-    case net::RangeVerdict::none: break;
+    case net::RangeVerdict::none:
+      break;
     case net::RangeVerdict::unsatisfiable: {
       plain.status = 416;
       plain.headers.add("Content-Range", "bytes */" + std::to_string(*size));
@@ -127,8 +134,9 @@ net::Task<Answer> Handlers::get_result(Request& request) {
     case net::RangeVerdict::satisfiable:
       plain.status = 206;
       length = range.last - range.first + 1;
-      plain.headers.add("Content-Range", "bytes " + std::to_string(range.first) + "-" + std::to_string(range.last) +
-                                             "/" + std::to_string(*size));
+      plain.headers.add("Content-Range", "bytes " + std::to_string(range.first) + "-" +
+                                             std::to_string(range.last) + "/" +
+                                             std::to_string(*size));
   }
   plain.headers.add("Content-Length", std::to_string(length));
   if (request.head().method == "HEAD") co_return plain;

@@ -29,7 +29,8 @@ TEST_F(ResultsTest, SendsTheWholeFile) {
 }
 
 TEST_F(ResultsTest, OffersItAsADownload) {
-  EXPECT_EQ(get({}, "?download=1").header("content-disposition"), "attachment; filename=\"stoker-j1-0.png\"");
+  EXPECT_EQ(get({}, "?download=1").header("content-disposition"),
+            "attachment; filename=\"stoker-j1-0.png\"");
 }
 
 struct RangeCase {
@@ -56,9 +57,10 @@ TEST_F(ResultsTest, SendsTheRangeThatWasAskedFor) {
     EXPECT_EQ(said.status, expected.status) << expected.range;
     EXPECT_TRUE(said.body == kPicture.substr(expected.first, expected.length)) << expected.range;
     if (expected.status != 206) continue;
-    EXPECT_EQ(said.header("content-range"), "bytes " + std::to_string(expected.first) + "-" +
-                                                std::to_string(expected.first + expected.length - 1) + "/" +
-                                                std::to_string(size));
+    EXPECT_EQ(said.header("content-range"),
+              "bytes " + std::to_string(expected.first) + "-" +
+                  std::to_string(expected.first + expected.length - 1) + "/" +
+                  std::to_string(size));
   }
 }
 
@@ -100,8 +102,8 @@ TEST_F(ResultsTest, ShowsThemToOthersOnceReleased) {
 }
 
 TEST_F(ResultsTest, KnowsNoOtherResults) {
-  for (const char* path : {"/jobs/j1/results/1", "/jobs/j1/results/00x", "/jobs/j1/results/-1", "/jobs/j2/results/0",
-                           "/jobs/j1/results/..%2f0", "/jobs/x/results/0"}) {
+  for (const char* path : {"/jobs/j1/results/1", "/jobs/j1/results/00x", "/jobs/j1/results/-1",
+                           "/jobs/j2/results/0", "/jobs/j1/results/..%2f0", "/jobs/x/results/0"}) {
     EXPECT_EQ(ask("GET", path, participant).status, 404) << path;
   }
 }

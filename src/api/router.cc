@@ -30,7 +30,8 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"GET", "/jobs/{job}", Credential::token, kWorkers, &H::get_job},
     {"DELETE", "/jobs/{job}", Credential::token, kWorkers, &H::delete_job},
     {"POST", "/jobs/{job}/edit", Credential::token, kMakers, &H::post_edit},
-    {"POST", "/jobs/{job}/retry", Credential::token, kMakers | role_bit(Role::leader), &H::post_retry},
+    {"POST", "/jobs/{job}/retry", Credential::token, kMakers | role_bit(Role::leader),
+     &H::post_retry},
     {"POST", "/jobs/{job}/move", Credential::token, kLeaders, &H::post_move},
     {"POST", "/jobs/{job}/release", Credential::token, kLeaders, &H::post_release},
     {"GET", "/jobs/{job}/results/{n}", Credential::token_or_ticket, kEverybody, &H::get_result},
@@ -85,7 +86,9 @@ std::optional<std::vector<std::string>> fit(std::string_view pattern, std::strin
   return parameters;
 }
 
-bool is_stream(const Route& route) { return route.pattern == "/events"; }
+bool is_stream(const Route& route) {
+  return route.pattern == "/events";
+}
 
 bool serves(const Route& route, std::string_view method) {
   return route.method == method || (method == "HEAD" && route.method == "GET" && !is_stream(route));
@@ -93,7 +96,9 @@ bool serves(const Route& route, std::string_view method) {
 
 }  // namespace
 
-std::span<const Route> all_routes() { return kRoutes; }
+std::span<const Route> all_routes() {
+  return kRoutes;
+}
 
 RouteMatch match_route(std::string_view method, std::string_view path) {
   RouteMatch match;

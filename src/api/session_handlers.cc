@@ -32,7 +32,9 @@ const controller::WorkshopView* newest_live_workshop(const Snapshot& snapshot) {
 }
 
 Refusal too_often(Duration wait, std::string detail) {
-  return {.code = ErrorCode::limit_reached, .detail = std::move(detail), .retry_after_s = retry_seconds(wait)};
+  return {.code = ErrorCode::limit_reached,
+          .detail = std::move(detail),
+          .retry_after_s = retry_seconds(wait)};
 }
 
 std::optional<Symbol> read_symbol(Body& body) {
@@ -56,7 +58,8 @@ Checked<controller::JoinCommand> read_join(Body& body) {
   if (const auto group = body.text("group", kIdRule)) {
     command.group = id_from_wire<GroupId>(*group);
     if (!command.group) {
-      body.fault({.code = ErrorCode::bad_request, .detail = "is not the id of a group", .field = "group"});
+      body.fault(
+          {.code = ErrorCode::bad_request, .detail = "is not the id of a group", .field = "group"});
     }
   }
   command.symbol = read_symbol(body);
@@ -65,7 +68,8 @@ Checked<controller::JoinCommand> read_join(Body& body) {
   return command;
 }
 
-std::string joined_json(const Snapshot& snapshot, const controller::JoinReply& joined, const std::string& token) {
+std::string joined_json(const Snapshot& snapshot, const controller::JoinReply& joined,
+                        const std::string& token) {
   JsonWriter json;
   json.begin_object().field("token", token).field("person", wire_id(joined.person)).key("symbol");
   write_symbol(json, joined.symbol);
@@ -76,17 +80,22 @@ std::string joined_json(const Snapshot& snapshot, const controller::JoinReply& j
 
 std::uint32_t outstanding_of(const Snapshot& snapshot, PersonId person) {
   if (!person) return 0;
-  return static_cast<std::uint32_t>(std::ranges::count_if(snapshot.jobs, [person](const auto& entry) {
-    return entry.second->person == person && !job_state_is_final(entry.second->state);
-  }));
+  return static_cast<std::uint32_t>(
+      std::ranges::count_if(snapshot.jobs, [person](const auto& entry) {
+        return entry.second->person == person && !job_state_is_final(entry.second->state);
+      }));
 }
 
 Roles roles_of(Topic topic) {
   switch (topic) {
-    case Topic::me: return kMakers;
-    case Topic::workshop: return kLeaders;
-    case Topic::board: return kLeaders | role_bit(Role::board);
-    case Topic::admin: return kAdmins;
+    case Topic::me:
+      return kMakers;
+    case Topic::workshop:
+      return kLeaders;
+    case Topic::board:
+      return kLeaders | role_bit(Role::board);
+    case Topic::admin:
+      return kAdmins;
   }
   return 0;
 }
@@ -95,19 +104,25 @@ Roles roles_of(Topic topic) {
 Checked<EventHub::Watch> watch_of(const Request& request) {
   const auto topic = topic_from_name(request.query("topic").value_or(""));
   if (!topic) {
-    return refuse({.code = ErrorCode::bad_request, .detail = "me, workshop, board or admin", .field = "topic"});
+    return refuse({.code = ErrorCode::bad_request,
+                   .detail = "me, workshop, board or admin",
+                   .field = "topic"});
   }
   if ((roles_of(*topic) & role_bit(request.who.role)) == 0) {
     return refuse({.code = ErrorCode::forbidden, .detail = "not for this role", .field = "topic"});
   }
-  EventHub::Watch watch{.token = request.token, .who = request.who, .topic = *topic, .workshop = request.who.workshop};
+  EventHub::Watch watch{.token = request.token,
+                        .who = request.who,
+                        .topic = *topic,
+                        .workshop = request.who.workshop};
   if (*topic == Topic::me || *topic == Topic::admin) return watch;
   if (const auto named = request.query("workshop")) {
     watch.workshop = id_from_wire<WorkshopId>(*named).value_or(WorkshopId());
   }
   const bool theirs = leads(request.who, watch.workshop) || request.who.workshop == watch.workshop;
   if (!request.snapshot->workshops.contains(watch.workshop) || !theirs) {
-    return refuse({.code = ErrorCode::not_found, .detail = "no such workshop", .field = "workshop"});
+    return refuse(
+        {.code = ErrorCode::not_found, .detail = "no such workshop", .field = "workshop"});
   }
   return watch;
 }
@@ -116,8 +131,12 @@ Checked<EventHub::Watch> watch_of(const Request& request) {
 
 net::Task<Answer> Handlers::get_meta(Request& request) {
   JsonWriter json;
-  json.begin_object().field("name", "stoker").field("version", options_.version).field("build", options_.build);
-  json.field("simulated", options_.simulated).field("uptime_s", (options_.clocks.now() - started_).us / 1'000'000);
+  json.begin_object()
+      .field("name", "stoker")
+      .field("version", options_.version)
+      .field("build", options_.build);
+  json.field("simulated", options_.simulated)
+      .field("uptime_s", (options_.clocks.now() - started_).us / 1'000'000);
   json.field("speed", options_.speed).key("languages").begin_array();
   for (const std::string& language : options_.languages) json.value(language);
   json.end_array().key("workshop");
@@ -125,10 +144,13 @@ net::Task<Answer> Handlers::get_meta(Request& request) {
   co_return json_reply(json.end_object().take());
 }
 
-net::Task<Answer> Handlers::get_openapi(Request&) { co_return json_reply(std::string(options_.openapi_json)); }
+net::Task<Answer> Handlers::get_openapi(Request&) {
+  co_return json_reply(std::string(options_.openapi_json));
+}
 
 net::Task<Answer> Handlers::get_messages(Request& request) {
-  const auto catalogue = options_.messages ? options_.messages(request.parameters.front()) : std::nullopt;
+  const auto catalogue =
+      options_.messages ? options_.messages(request.parameters.front()) : std::nullopt;
   if (!catalogue) co_return refuse({.code = ErrorCode::not_found, .detail = "no such language"});
   co_return json_reply(std::string(*catalogue));
 }
@@ -138,7 +160,8 @@ net::Task<Answer> Handlers::post_join(Request& request) {
   if (const auto wait = joins_.take(request.head().peer_address, now)) {
     co_return refuse(too_often(*wait, "too many attempts from this address"));
   }
-  if (const auto wait = wrong_codes_.look(now)) co_return refuse(too_often(*wait, "too many wrong codes"));
+  if (const auto wait = wrong_codes_.look(now))
+    co_return refuse(too_often(*wait, "too many wrong codes"));
   auto body = co_await read_body(request);
   if (!body) co_return refuse(std::move(body.error()));
   auto command = read_join(*body);
@@ -147,14 +170,17 @@ net::Task<Answer> Handlers::post_join(Request& request) {
   command->token = hash_of(token);
   auto& controller = around_.controller;
   auto joined = co_await ask<controller::JoinReply>(
-      around_, [&controller, command = *command](auto done) mutable { controller.join(std::move(command), done); });
+      around_, [&controller, command = *command](auto done) mutable {
+        controller.join(std::move(command), std::move(done));
+      });
   if (!joined) {
     if (joined.error().code == ErrorCode::wrong_code) wrong_codes_.take(now);
     co_return refuse(refusal_of(std::move(joined.error())));
   }
-  const auto snapshot = co_await until_shown(around_, [hash = command->token](const Snapshot& candidate) {
-    return candidate.tokens && candidate.tokens->contains(hash);
-  });
+  const auto snapshot =
+      co_await until_shown(around_, [hash = command->token](const Snapshot& candidate) {
+        return candidate.tokens && candidate.tokens->contains(hash);
+      });
   co_return json_reply(joined_json(*snapshot, *joined, token), 201);
 }
 
@@ -168,14 +194,16 @@ net::Task<Answer> Handlers::post_tickets(Request& request) {
 
 net::Task<Answer> Handlers::get_me(Request& request) {
   const Snapshot& snapshot = *request.snapshot;
-  co_return json_reply(me_json(snapshot, request.who, outstanding_of(snapshot, request.who.person)));
+  co_return json_reply(
+      me_json(snapshot, request.who, outstanding_of(snapshot, request.who.person)));
 }
 
 net::Task<Answer> Handlers::post_leave(Request& request) {
   auto& controller = around_.controller;
-  auto left = co_await ask<void>(around_, [&controller, actor = actor_of(request)](auto done) mutable {
-    controller.leave(std::move(actor), std::move(done));
-  });
+  auto left =
+      co_await ask<void>(around_, [&controller, actor = actor_of(request)](auto done) mutable {
+        controller.leave(std::move(actor), std::move(done));
+      });
   if (!left) co_return refuse(refusal_of(std::move(left.error())));
   co_await until_shown(around_, [token = request.token](const Snapshot& snapshot) {
     return !snapshot.tokens || !snapshot.tokens->contains(token);

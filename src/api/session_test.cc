@@ -18,7 +18,8 @@ TEST_F(SessionTest, SaysWhatItIsWithoutAToken) {
 }
 
 TEST_F(SessionTest, CarriesSafetyHeadersOnEveryAnswer) {
-  for (const Said& said : {ask("GET", "/meta"), ask("GET", "/nothing"), ask("GET", "/me"), ask("OPTIONS", "/jobs")}) {
+  for (const Said& said :
+       {ask("GET", "/meta"), ask("GET", "/nothing"), ask("GET", "/me"), ask("OPTIONS", "/jobs")}) {
     EXPECT_EQ(said.header("x-content-type-options"), "nosniff");
     EXPECT_EQ(said.header("cache-control"), "no-store");
     EXPECT_EQ(said.header("referrer-policy"), "no-referrer");
@@ -33,7 +34,8 @@ TEST_F(SessionTest, ServesItsDescriptionAndCatalogues) {
 }
 
 TEST_F(SessionTest, LetsPeopleInWithTheCode) {
-  const Said said = ask("POST", "/join", {}, R"({"code":" FLAMES ","group":"g1","symbol":{"animal":3,"colour":7}})");
+  const Said said = ask("POST", "/join", {},
+                        R"({"code":" FLAMES ","group":"g1","symbol":{"animal":3,"colour":7}})");
   ASSERT_EQ(said.status, 201);
   const std::string token(said.json().at("token").as_string());
   EXPECT_EQ(token.size(), 47U);
@@ -60,7 +62,8 @@ TEST_F(SessionTest, PassesOnWhyNobodyMayJoin) {
 }
 
 TEST_F(SessionTest, LimitsAttemptsPerAddress) {
-  for (int i = 0; i < 30; ++i) EXPECT_EQ(ask("POST", "/join", {}, R"({"code":"FLAMES"})").status, 201);
+  for (int i = 0; i < 30; ++i)
+    EXPECT_EQ(ask("POST", "/join", {}, R"({"code":"FLAMES"})").status, 201);
   const Said said = ask("POST", "/join", {}, R"({"code":"FLAMES"})");
   EXPECT_EQ(said.status, 429);
   EXPECT_EQ(said.code(), "limit_reached");
@@ -143,7 +146,8 @@ TEST_F(SessionTest, GivesATicketNoMoreThanItsToken) {
   const std::string theirs(ask("POST", "/tickets", other).json().at("ticket").as_string());
   EXPECT_EQ(ask("GET", "/jobs/j1/results/0?ticket=" + theirs).status, 404);
   const std::string revoked(ask("POST", "/tickets", participant).json().at("ticket").as_string());
-  controller->change_tokens([&](controller::TokenTable& table) { table.erase(hash_of(participant)); });
+  controller->change_tokens(
+      [&](controller::TokenTable& table) { table.erase(hash_of(participant)); });
   EXPECT_EQ(ask("GET", "/jobs/j1/results/0?ticket=" + revoked).status, 401);
 }
 
@@ -154,7 +158,9 @@ TEST_F(SessionTest, TakesTicketsOnlyWhereNoHeaderCanBeSent) {
 }
 
 TEST_F(SessionTest, AnswersOnlyToItsOwnNames) {
-  const auto with_host = [this](const std::string& host) { return ask("GET", "/meta", {}, {}, {{"Host", host}}); };
+  const auto with_host = [this](const std::string& host) {
+    return ask("GET", "/meta", {}, {}, {{"Host", host}});
+  };
   EXPECT_EQ(with_host("127.0.0.1:8420").status, 200);
   EXPECT_EQ(with_host("[::1]:8420").status, 200);
   EXPECT_EQ(with_host("evil.example").status, 403);
@@ -163,10 +169,13 @@ TEST_F(SessionTest, AnswersOnlyToItsOwnNames) {
 }
 
 TEST_F(SessionTest, KeepsOtherSitesOut) {
-  const auto from = [this](const std::string& origin) { return ask("GET", "/meta", {}, {}, {{"Origin", origin}}); };
+  const auto from = [this](const std::string& origin) {
+    return ask("GET", "/meta", {}, {}, {{"Origin", origin}});
+  };
   EXPECT_EQ(from("http://localhost:8420").status, 200);
   EXPECT_EQ(from("https://localhost:8420").status, 200);
-  for (const char* origin : {"http://localhost:9999", "http://evil.example", "null", "file://", "http://localhost"}) {
+  for (const char* origin :
+       {"http://localhost:9999", "http://evil.example", "null", "file://", "http://localhost"}) {
     EXPECT_EQ(from(origin).status, 403) << origin;
     EXPECT_EQ(from(origin).field(), "Origin");
   }
@@ -212,14 +221,17 @@ TEST_F(SessionTest, LetsEachRoleDoWhatItMay) {
   Options options = default_options();
   options.request_rate = {.per_second = 1e6, .burst = 1e6};
   restart(options);
-  const std::map<Role, std::string> tokens = {{Role::participant, participant}, {Role::leader, leader},
-                                              {Role::admin, admin}, {Role::application, application},
+  const std::map<Role, std::string> tokens = {{Role::participant, participant},
+                                              {Role::leader, leader},
+                                              {Role::admin, admin},
+                                              {Role::application, application},
                                               {Role::board, board}};
   for (const Route& route : all_routes()) {
     std::string path(route.pattern);
     for (const auto& [name, value] : std::map<std::string, std::string>{
              {"{job}", "j1"}, {"{workshop}", "w1"}, {"{n}", "0"}, {"{lang}", "de"}}) {
-      if (const auto at = path.find(name); at != std::string::npos) path.replace(at, name.size(), value);
+      if (const auto at = path.find(name); at != std::string::npos)
+        path.replace(at, name.size(), value);
     }
     const std::string method(route.method);
     const std::string body = method == "GET" ? "" : "{\"unknown\":1}";

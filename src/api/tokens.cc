@@ -22,7 +22,9 @@ std::string random_text() {
   return text.data();
 }
 
-bool is_visible_ascii(char c) { return c > 0x20 && c < 0x7f; }
+bool is_visible_ascii(char c) {
+  return c > 0x20 && c < 0x7f;
+}
 
 bool same_letters(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](char x, char y) { return (x | 0x20) == (y | 0x20); });
@@ -30,13 +32,15 @@ bool same_letters(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::string make_token() { return "stk_" + random_text(); }
+std::string make_token() {
+  return "stk_" + random_text();
+}
 
 TokenHash hash_of(std::string_view bytes) {
   STOKER_INVARIANT(sodium_init() >= 0, "libsodium does not start");
   TokenHash hash;
-  crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
-                     nullptr, 0);
+  crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(bytes.data()),
+                     bytes.size(), nullptr, 0);
   return hash;
 }
 
@@ -46,7 +50,8 @@ std::optional<std::string_view> bearer_token(std::string_view authorization) {
   if (!same_letters(authorization.substr(0, kScheme.size() - 1), "bearer")) return std::nullopt;
   if (authorization[kScheme.size() - 1] != ' ') return std::nullopt;
   const std::string_view token = authorization.substr(kScheme.size());
-  if (token.size() > kTokenBytesMax || !std::ranges::all_of(token, is_visible_ascii)) return std::nullopt;
+  if (token.size() > kTokenBytesMax || !std::ranges::all_of(token, is_visible_ascii))
+    return std::nullopt;
   return token;
 }
 

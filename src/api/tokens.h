@@ -49,8 +49,8 @@ class TicketTable {
   };
   void drop_expired(Instant now);
 
-  std::map<TokenHash, Entry> tickets_;                       // by the hash of the ticket
-  std::deque<std::pair<Instant, TokenHash>> by_expiry_;      // may name tickets that were redeemed
+  std::map<TokenHash, Entry> tickets_;                   // by the hash of the ticket
+  std::deque<std::pair<Instant, TokenHash>> by_expiry_;  // may name tickets that were redeemed
 };
 
 }  // namespace stoker::api

@@ -16,7 +16,9 @@ using controller::LoadView;
 using controller::ModelView;
 using controller::WorkshopView;
 
-std::int64_t ms_since(Instant then, Instant now) { return std::max<std::int64_t>(0, (now - then).ms()); }
+std::int64_t ms_since(Instant then, Instant now) {
+  return std::max<std::int64_t>(0, (now - then).ms());
+}
 
 std::optional<std::int64_t> ms_or_null(const std::optional<WallTime>& at) {
   return at ? std::optional(at->ms) : std::nullopt;
@@ -32,12 +34,14 @@ void write_progress(JsonWriter& json, const std::optional<controller::ProgressVi
 
 void write_load_numbers(JsonWriter& json, const LoadView& load, const Moment& moment) {
   json.key("done_mib").null();  // no engine tells
-  json.field("total_mib", load.total.count).field("since_ms", ms_since(load.since, moment.planning));
+  json.field("total_mib", load.total.count)
+      .field("since_ms", ms_since(load.since, moment.planning));
   json.key("eta");
   write_eta(json, load.eta, moment);
 }
 
-void write_job_load(JsonWriter& json, const Snapshot& snapshot, const controller::JobView& job, const Moment& moment) {
+void write_job_load(JsonWriter& json, const Snapshot& snapshot, const controller::JobView& job,
+                    const Moment& moment) {
   if (job.waiting_for != WaitingFor::model_load || !job.load) {
     json.null();
     return;
@@ -53,7 +57,9 @@ void write_results(JsonWriter& json, const controller::JobView& job) {
   for (const controller::ResultView& result : job.results) {
     json.begin_object().field("n", result.n).field("medium", medium_name(result.medium));
     json.field("mime", format_mime(result.format)).field("bytes", result.bytes);
-    json.field("simulated", result.simulated).field("url", result_url(job.id, result.n)).end_object();
+    json.field("simulated", result.simulated)
+        .field("url", result_url(job.id, result.n))
+        .end_object();
   }
   json.end_array();
 }
@@ -64,7 +70,11 @@ void write_job_error(JsonWriter& json, const Snapshot& snapshot, const controlle
     return;
   }
   json.begin_object().field("code", error_name(*job.error));
-  json.key("params").begin_object().field("model", model_name(snapshot, job.model)).end_object().end_object();
+  json.key("params")
+      .begin_object()
+      .field("model", model_name(snapshot, job.model))
+      .end_object()
+      .end_object();
 }
 
 void write_times(JsonWriter& json, const controller::JobView& job, const Moment& moment) {
@@ -73,7 +83,8 @@ void write_times(JsonWriter& json, const controller::JobView& job, const Moment&
   json.field("load_ms", shares.loading.ms()).field("run_ms", shares.running.ms());
 }
 
-void write_wait(JsonWriter& json, const Snapshot& snapshot, const controller::JobView& job, const Moment& moment) {
+void write_wait(JsonWriter& json, const Snapshot& snapshot, const controller::JobView& job,
+                const Moment& moment) {
   json.field("ahead", job.ahead).key("eta");
   write_eta(json, job.eta, moment);
   json.field("eta_load_s", job.eta ? std::optional(tenths(job.eta_load)) : std::nullopt);
@@ -96,24 +107,32 @@ void write_groups(JsonWriter& json, const Snapshot& snapshot, const WorkshopView
 void write_settings(JsonWriter& json, const WorkshopView& workshop) {
   json.field("head_count", workshop.head_count).field("outstanding_max", workshop.outstanding_max);
   json.field("intake_open", workshop.intake_open).field("misfit", misfit_name(workshop.misfit));
-  json.field("board_message", workshop.board_message).field("starts_at_ms", ms_or_null(workshop.starts));
-  json.field("ends_at_ms", ms_or_null(workshop.ends)).field("retention_days", workshop.retention_days);
+  json.field("board_message", workshop.board_message)
+      .field("starts_at_ms", ms_or_null(workshop.starts));
+  json.field("ends_at_ms", ms_or_null(workshop.ends))
+      .field("retention_days", workshop.retention_days);
 }
 
 bool is_rehearsal(const Snapshot& snapshot) {
-  return std::ranges::any_of(snapshot.backends, [](const auto& backend) { return backend.info.simulated; });
+  return std::ranges::any_of(snapshot.backends,
+                             [](const auto& backend) { return backend.info.simulated; });
 }
 
 }  // namespace
 
-double tenths(Duration duration) { return std::round(std::max(0.0, duration.seconds()) * 10) / 10; }
+double tenths(Duration duration) {
+  return std::round(std::max(0.0, duration.seconds()) * 10) / 10;
+}
 
 void write_symbol(JsonWriter& json, Symbol symbol) {
   json.begin_object().field("animal", symbol.animal).field("colour", symbol.colour).end_object();
 }
 
 void write_seconds_range(JsonWriter& json, Duration low, Duration high) {
-  json.begin_object().field("low_s", tenths(low)).field("high_s", tenths(std::max(low, high))).end_object();
+  json.begin_object()
+      .field("low_s", tenths(low))
+      .field("high_s", tenths(std::max(low, high)))
+      .end_object();
 }
 
 void write_eta(JsonWriter& json, const std::optional<EtaView>& eta, const Moment& moment) {
@@ -141,7 +160,8 @@ std::string job_json(const Snapshot& snapshot, const controller::JobView& job, c
   json.field("person", wire_id(job.person)).key("symbol");
   write_symbol(json, job.symbol);
   json.field("group", wire_id_or_null(job.group)).field("medium", medium_name(job.medium));
-  json.field("model", model_name(snapshot, job.model)).field("model_title", model_title(snapshot, job.model));
+  json.field("model", model_name(snapshot, job.model))
+      .field("model_title", model_title(snapshot, job.model));
   json.field("state", job_state_name(job.state));
   write_wait(json, snapshot, job, moment);
   json.field("attempt", job.attempt).key("prompt");
@@ -168,15 +188,21 @@ std::string job_json(const Snapshot& snapshot, const controller::JobView& job, c
   return json.end_object().take();
 }
 
-std::string model_json(const Snapshot& snapshot, const ModelView& view, const FocusEyes& eyes, const Moment& moment) {
+std::string model_json(const Snapshot& snapshot, const ModelView& view, const FocusEyes& eyes,
+                       const Moment& moment) {
   const Model& model = view.model;
   JsonWriter json;
-  json.begin_object().field("id", model.name).field("title", model.title).field("medium", medium_name(model.medium));
-  json.field("backend", backend_name(snapshot, model.backend)).field("state", model_state_name(view.state));
+  json.begin_object()
+      .field("id", model.name)
+      .field("title", model.title)
+      .field("medium", medium_name(model.medium));
+  json.field("backend", backend_name(snapshot, model.backend))
+      .field("state", model_state_name(view.state));
   json.field("offered", model.offered).field("in_focus", in_focus(view, eyes));
   const auto off = off_reason(view, eyes);
   json.field("off_reason", off ? std::optional(off_reason_name(*off)) : std::nullopt);
-  json.field("vram_mib", model.vram.count).field("vram_source", size_source_name(model.vram_source));
+  json.field("vram_mib", model.vram.count)
+      .field("vram_source", size_source_name(model.vram_source));
   json.field("declared_mib", model.declared_vram.count).field("pinned", model.pinned);
   json.field("waiting", view.waiting).field("running", view.running).key("run");
   if (view.run_high > Duration()) {
@@ -203,8 +229,8 @@ std::string model_json(const Snapshot& snapshot, const ModelView& view, const Fo
   return json.end_object().take();
 }
 
-std::string workshop_json(const Snapshot& snapshot, const WorkshopView& workshop, const Moment& moment,
-                          JoinCode code) {
+std::string workshop_json(const Snapshot& snapshot, const WorkshopView& workshop,
+                          const Moment& moment, JoinCode code) {
   JsonWriter json;
   json.begin_object().field("id", wire_id(workshop.id)).field("title", workshop.title);
   json.field("state", workshop_state_name(workshop.state)).key("join_code");
@@ -217,7 +243,9 @@ std::string workshop_json(const Snapshot& snapshot, const WorkshopView& workshop
   write_model_names(json, snapshot, workshop.focus);
   write_groups(json, snapshot, workshop);
   write_settings(json, workshop);
-  json.field("people", workshop.people).field("waiting", workshop.waiting).field("running", workshop.running);
+  json.field("people", workshop.people)
+      .field("waiting", workshop.waiting)
+      .field("running", workshop.running);
   json.field("done", workshop.done).field("failed", workshop.failed).key("longest_wait_s");
   if (workshop.longest_wait_until) {
     json.value(tenths(*workshop.longest_wait_until - moment.planning));
@@ -227,10 +255,14 @@ std::string workshop_json(const Snapshot& snapshot, const WorkshopView& workshop
   return json.field("simulated", is_rehearsal(snapshot)).end_object().take();
 }
 
-std::string backend_json(const Snapshot& snapshot, const controller::BackendView& backend, const Moment& moment) {
+std::string backend_json(const Snapshot& snapshot, const controller::BackendView& backend,
+                         const Moment& moment) {
   const BackendInfo& info = backend.info;
   JsonWriter json;
-  json.begin_object().field("id", info.name).field("kind", info.kind).field("device", wire_id(info.device));
+  json.begin_object()
+      .field("id", info.name)
+      .field("kind", info.kind)
+      .field("device", wire_id(info.device));
   json.field("reachable", backend.reachable).key("version");
   if (backend.version.empty()) {
     json.null();
@@ -238,7 +270,9 @@ std::string backend_json(const Snapshot& snapshot, const controller::BackendView
     json.value(backend.version);
   }
   json.field("slots", info.slots).field("running", backend.running);
-  json.field("granularity", granularity_name(info.granularity)).field("simulated", info.simulated).key("loaded");
+  json.field("granularity", granularity_name(info.granularity))
+      .field("simulated", info.simulated)
+      .key("loaded");
   write_model_names(json, snapshot, backend.loaded);
   const std::int64_t since = backend.since.ms == 0 ? 0 : moment.wall.ms - backend.since.ms;
   return json.field("since_ms", std::max<std::int64_t>(0, since)).end_object().take();
@@ -257,10 +291,14 @@ std::string ledger_json(const Snapshot& snapshot, const controller::LedgerEntry&
   JsonWriter json;
   json.begin_object().field("id", ledger_id(entry)).field("at_ms", entry.at.ms);
   json.field("what", controller::ledger_kind_name(entry.kind));
-  json.field("model", entry.model ? std::optional(model_name(snapshot, entry.model)) : std::nullopt);
-  json.field("title", entry.model ? std::optional(model_title(snapshot, entry.model)) : std::nullopt).key("cause");
+  json.field("model",
+             entry.model ? std::optional(model_name(snapshot, entry.model)) : std::nullopt);
+  json.field("title",
+             entry.model ? std::optional(model_title(snapshot, entry.model)) : std::nullopt)
+      .key("cause");
   write_cause(json, snapshot, entry.cause);
-  json.field("predicted_mib", entry.predicted ? std::optional(entry.predicted->count) : std::nullopt);
+  json.field("predicted_mib",
+             entry.predicted ? std::optional(entry.predicted->count) : std::nullopt);
   json.field("measured_mib", entry.measured ? std::optional(entry.measured->count) : std::nullopt);
   json.field("took_s", entry.took ? std::optional(tenths(*entry.took)) : std::nullopt);
   return json.end_object().take();
@@ -270,16 +308,22 @@ std::string person_json(const controller::PersonView& person) {
   JsonWriter json;
   json.begin_object().field("id", wire_id(person.id)).key("symbol");
   write_symbol(json, person.symbol);
-  json.field("group", wire_id_or_null(person.group)).field("waiting", person.waiting).field("running", person.running);
+  json.field("group", wire_id_or_null(person.group))
+      .field("waiting", person.waiting)
+      .field("running", person.running);
   return json.field("done", person.done).field("here", person.here).end_object().take();
 }
 
 std::string me_json(const Snapshot& snapshot, const Identity& who, std::uint32_t outstanding) {
   const controller::PersonView* person = person_of(snapshot, who.person);
   const bool makes = (role_bit(who.role) & kMakers) != 0;
-  const std::vector<WhyNot> reasons = makes ? why_not_send(snapshot, who, outstanding) : std::vector<WhyNot>();
+  const std::vector<WhyNot> reasons =
+      makes ? why_not_send(snapshot, who, outstanding) : std::vector<WhyNot>();
   JsonWriter json;
-  json.begin_object().field("role", role_name(who.role)).field("person", wire_id_or_null(who.person)).key("symbol");
+  json.begin_object()
+      .field("role", role_name(who.role))
+      .field("person", wire_id_or_null(who.person))
+      .key("symbol");
   if (person != nullptr) {
     write_symbol(json, person->symbol);
   } else {

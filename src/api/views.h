@@ -28,16 +28,19 @@ enum class JoinCode : std::uint8_t { hidden, shown };
 double tenths(Duration duration);
 
 void write_symbol(JsonWriter& json, Symbol symbol);
-void write_eta(JsonWriter& json, const std::optional<controller::EtaView>& eta, const Moment& moment);
+void write_eta(JsonWriter& json, const std::optional<controller::EtaView>& eta,
+               const Moment& moment);
 void write_seconds_range(JsonWriter& json, Duration low, Duration high);
 void write_cause(JsonWriter& json, const Snapshot& snapshot, const controller::DatedCause& cause);
 
-std::string job_json(const Snapshot& snapshot, const controller::JobView& job, const Moment& moment, Prompts prompts);
-std::string model_json(const Snapshot& snapshot, const controller::ModelView& model, const FocusEyes& eyes,
-                       const Moment& moment);
-std::string workshop_json(const Snapshot& snapshot, const controller::WorkshopView& workshop, const Moment& moment,
-                          JoinCode code);
-std::string backend_json(const Snapshot& snapshot, const controller::BackendView& backend, const Moment& moment);
+std::string job_json(const Snapshot& snapshot, const controller::JobView& job, const Moment& moment,
+                     Prompts prompts);
+std::string model_json(const Snapshot& snapshot, const controller::ModelView& model,
+                       const FocusEyes& eyes, const Moment& moment);
+std::string workshop_json(const Snapshot& snapshot, const controller::WorkshopView& workshop,
+                          const Moment& moment, JoinCode code);
+std::string backend_json(const Snapshot& snapshot, const controller::BackendView& backend,
+                         const Moment& moment);
 std::string device_json(const controller::DeviceView& device);
 std::string ledger_json(const Snapshot& snapshot, const controller::LedgerEntry& entry);
 std::string person_json(const controller::PersonView& person);
@@ -48,7 +51,8 @@ std::string model_name(const Snapshot& snapshot, ModelId id);
 std::string model_title(const Snapshot& snapshot, ModelId id);
 std::string backend_name(const Snapshot& snapshot, BackendId id);
 std::optional<ModelId> model_by_name(const Snapshot& snapshot, std::string_view name);
-void write_model_names(JsonWriter& json, const Snapshot& snapshot, const std::vector<ModelId>& models);
+void write_model_names(JsonWriter& json, const Snapshot& snapshot,
+                       const std::vector<ModelId>& models);
 
 std::string result_url(JobId job, std::uint32_t n);
 std::string ledger_id(const controller::LedgerEntry& entry);

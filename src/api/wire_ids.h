@@ -44,15 +44,26 @@ std::optional<std::string> wire_id_or_null(Id id) {
   return id ? std::optional(wire_id(id)) : std::nullopt;
 }
 
+// Decimal digits and nothing else.
+template <class Number>
+std::optional<Number> number_from_wire(std::string_view text) {
+  Number number = 0;
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  const auto read = std::from_chars(begin, end, number);
+  const bool plain = !text.empty() && text.front() >= '0' && text.front() <= '9';
+  if (!plain || read.ec != std::errc() || read.ptr != end) return std::nullopt;
+  return number;
+}
+
 // Exactly what wire_id writes: no leading zero, no sign, not zero.
 template <class Id>
 std::optional<Id> id_from_wire(std::string_view text) {
-  if (text.size() < 2 || text.front() != IdLetter<Id>::kLetter || text[1] == '0') return std::nullopt;
-  Id id;
-  const char* const end = text.data() + text.size();
-  const auto read = std::from_chars(text.data() + 1, end, id.value);
-  if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
-  return id;
+  if (text.size() < 2 || text.front() != IdLetter<Id>::kLetter || text[1] == '0')
+    return std::nullopt;
+  const auto number = number_from_wire<decltype(Id::value)>(text.substr(1));
+  if (!number) return std::nullopt;
+  return Id(*number);
 }
 
 }  // namespace stoker::api

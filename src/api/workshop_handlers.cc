@@ -15,14 +15,18 @@ constexpr std::uint64_t kWallMsMax = 32'503'680'000'000;  // the year 3000
 constexpr std::uint64_t kOutstandingMax = 50;
 constexpr std::uint64_t kRetentionDaysMax = 366;
 
-std::optional<std::vector<ModelId>> read_models(Body& body, std::string_view field, const Snapshot& snapshot) {
+std::optional<std::vector<ModelId>> read_models(Body& body, std::string_view field,
+                                                const Snapshot& snapshot) {
   const auto names = body.texts(field, kModelsMax, kModelNameRule);
   if (!names) return std::nullopt;
   std::vector<ModelId> models;
   for (const std::string& name : *names) {
     const auto model = model_by_name(snapshot, name);
     if (!model) {
-      body.fault({.code = ErrorCode::unknown_model, .detail = "no such model", .field = std::string(field), .value = name});
+      body.fault({.code = ErrorCode::unknown_model,
+                  .detail = "no such model",
+                  .field = std::string(field),
+                  .value = name});
       return std::nullopt;
     }
     if (std::ranges::find(models, *model) == models.end()) models.push_back(*model);
@@ -54,7 +58,9 @@ controller::WorkshopPatch read_patch(Body& body) {
   patch.starts = read_instant(body, "starts_at_ms");
   patch.ends = read_instant(body, "ends_at_ms");
   if (patch.starts && patch.ends && *patch.ends <= *patch.starts) {
-    body.fault({.code = ErrorCode::bad_request, .detail = "must be later than starts_at_ms", .field = "ends_at_ms"});
+    body.fault({.code = ErrorCode::bad_request,
+                .detail = "must be later than starts_at_ms",
+                .field = "ends_at_ms"});
   }
   return patch;
 }
@@ -87,14 +93,19 @@ Checked<controller::CreateWorkshop> read_create(Body& body, const Snapshot& snap
   return command;
 }
 
-void write_plan_models(JsonWriter& json, const Snapshot& snapshot, const controller::PlanCheck& check) {
+void write_plan_models(JsonWriter& json, const Snapshot& snapshot,
+                       const controller::PlanCheck& check) {
   json.key("models").begin_array();
   for (const ModelId id : check.models) {
     const auto found = snapshot.models.find(id);
     if (found == snapshot.models.end()) continue;
     const Model& model = found->second->model;
-    json.begin_object().field("id", model.name).field("title", model.title).field("vram_mib", model.vram.count);
-    json.field("vram_source", size_source_name(model.vram_source)).field("declared_mib", model.declared_vram.count);
+    json.begin_object()
+        .field("id", model.name)
+        .field("title", model.title)
+        .field("vram_mib", model.vram.count);
+    json.field("vram_source", size_source_name(model.vram_source))
+        .field("declared_mib", model.declared_vram.count);
     json.field("pinned", model.pinned).end_object();
   }
   json.end_array();
@@ -102,7 +113,9 @@ void write_plan_models(JsonWriter& json, const Snapshot& snapshot, const control
 
 std::string plan_json(const Snapshot& snapshot, const controller::PlanCheck& check) {
   JsonWriter json;
-  json.begin_object().field("verdict", verdict_name(check.verdict)).field("needed_mib", check.needed.count);
+  json.begin_object()
+      .field("verdict", verdict_name(check.verdict))
+      .field("needed_mib", check.needed.count);
   json.field("capacity_mib", check.capacity.count).field("reserve_mib", check.reserve.count);
   write_plan_models(json, snapshot, check);
   json.field("too_much_mib", std::max<std::int64_t>(0, (check.needed - check.capacity).count));
@@ -110,7 +123,9 @@ std::string plan_json(const Snapshot& snapshot, const controller::PlanCheck& che
   for (const ModelId id : check.ways_out) {
     const auto found = snapshot.models.find(id);
     const MiB less = found == snapshot.models.end() ? MiB() : found->second->model.vram;
-    json.begin_object().field("drop", model_name(snapshot, id)).field("needed_mib", (check.needed - less).count);
+    json.begin_object()
+        .field("drop", model_name(snapshot, id))
+        .field("needed_mib", (check.needed - less).count);
     json.end_object();
   }
   return json.end_array().end_object().take();
@@ -124,7 +139,8 @@ std::string preview_json(const Snapshot& snapshot, const controller::FocusPrevie
   for (const ModelId id : preview.load) {
     json.begin_object().field("model", model_name(snapshot, id)).key("load");
     const auto found = snapshot.models.find(id);
-    const Duration hint = found == snapshot.models.end() ? Duration() : found->second->model.load_hint;
+    const Duration hint =
+        found == snapshot.models.end() ? Duration() : found->second->model.load_hint;
     write_seconds_range(json, hint, hint);
     json.end_object();
   }
@@ -137,16 +153,21 @@ std::string preview_json(const Snapshot& snapshot, const controller::FocusPrevie
 
 bool has_effect(controller::WorkshopAction action, WorkshopState state) {
   switch (action) {
-    case controller::WorkshopAction::warm: return state != WorkshopState::planned;
+    case controller::WorkshopAction::warm:
+      return state != WorkshopState::planned;
     case controller::WorkshopAction::start:
-    case controller::WorkshopAction::resume: return state == WorkshopState::running;
-    case controller::WorkshopAction::pause: return state == WorkshopState::paused;
-    case controller::WorkshopAction::end: return state == WorkshopState::ended;
+    case controller::WorkshopAction::resume:
+      return state == WorkshopState::running;
+    case controller::WorkshopAction::pause:
+      return state == WorkshopState::paused;
+    case controller::WorkshopAction::end:
+      return state == WorkshopState::ended;
   }
   return true;
 }
 
-const std::vector<ModelId>* focus_shown(const Snapshot& snapshot, WorkshopId id, const std::optional<GroupId>& group) {
+const std::vector<ModelId>* focus_shown(const Snapshot& snapshot, WorkshopId id,
+                                        const std::optional<GroupId>& group) {
   const FocusEyes eyes = eyes_of(snapshot, id, group.value_or(GroupId()));
   if (group) return eyes.group == nullptr ? nullptr : &eyes.group->focus;
   return eyes.workshop == nullptr ? nullptr : &eyes.workshop->focus;
@@ -176,18 +197,20 @@ net::Task<Answer> Handlers::post_workshops(Request& request) {
   command->board_token = hash_of(board_token);
   auto& controller = around_.controller;
   const auto created = co_await ask<WorkshopId>(
-      around_, [&controller, actor = actor_of(request), command = std::move(*command)](auto done) mutable {
+      around_,
+      [&controller, actor = actor_of(request), command = std::move(*command)](auto done) mutable {
         controller.create_workshop(std::move(actor), std::move(command), std::move(done));
       });
   if (!created) co_return refuse(refusal_of(created.error()));
-  const auto snapshot =
-      co_await until_shown(around_, [id = *created, hash = hash_of(leader_token)](const Snapshot& candidate) {
-        return candidate.workshops.contains(id) && candidate.tokens && candidate.tokens->contains(hash);
-      });
+  const auto snapshot = co_await until_shown(around_, [id = *created, hash = hash_of(leader_token)](
+                                                          const Snapshot& candidate) {
+    return candidate.workshops.contains(id) && candidate.tokens && candidate.tokens->contains(hash);
+  });
   Answer answer = workshop_answer(*snapshot, *created, 201);
   if (!answer) co_return answer;
   answer->body.pop_back();
-  answer->body += R"(,"leader_token":")" + leader_token + R"(","board_token":")" + board_token + "\"}";
+  answer->body +=
+      R"(,"leader_token":")" + leader_token + R"(","board_token":")" + board_token + "\"}";
   answer->headers.add("Location", "/api/v1/workshops/" + wire_id(*created));
   co_return answer;
 }
@@ -207,16 +230,18 @@ net::Task<Answer> Handlers::patch_workshop(Request& request) {
   if (auto read = body->finish(); !read) co_return refuse(std::move(read.error()));
   const WorkshopId id = (*workshop)->id;
   auto& controller = around_.controller;
-  auto patched = co_await ask<void>(around_, [&controller, actor = actor_of(request), id, patch](auto done) mutable {
-    controller.patch_workshop(std::move(actor), id, std::move(patch), std::move(done));
-  });
+  auto patched = co_await ask<void>(
+      around_, [&controller, actor = actor_of(request), id, patch](auto done) mutable {
+        controller.patch_workshop(std::move(actor), id, std::move(patch), std::move(done));
+      });
   if (!patched) co_return refuse(refusal_of(std::move(patched.error())));
   const auto snapshot = co_await until_shown(around_, [id, &patch](const Snapshot& candidate) {
     const auto* view = workshop_of(candidate, id);
-    return view == nullptr || ((!patch.intake_open || *patch.intake_open == view->intake_open) &&
-                               (!patch.title || *patch.title == view->title) &&
-                               (!patch.head_count || *patch.head_count == view->head_count) &&
-                               (!patch.board_message || *patch.board_message == view->board_message));
+    return view == nullptr ||
+           ((!patch.intake_open || *patch.intake_open == view->intake_open) &&
+            (!patch.title || *patch.title == view->title) &&
+            (!patch.head_count || *patch.head_count == view->head_count) &&
+            (!patch.board_message || *patch.board_message == view->board_message));
   });
   co_return workshop_answer(*snapshot, id);
 }
@@ -228,18 +253,23 @@ net::Task<Answer> Handlers::delete_workshop(Request& request) {
   if (!body) co_return refuse(std::move(body.error()));
   const auto confirm = body->text("confirm", kTitleRule);
   if (confirm != (*workshop)->title) {
-    body->fault({.code = ErrorCode::bad_request, .detail = "must be the title of the workshop", .field = "confirm"});
+    body->fault({.code = ErrorCode::bad_request,
+                 .detail = "must be the title of the workshop",
+                 .field = "confirm"});
   }
   if (auto read = body->finish(); !read) co_return refuse(std::move(read.error()));
   const WorkshopId id = (*workshop)->id;
   auto& controller = around_.controller;
-  const auto erased =
-      co_await ask<controller::Erased>(around_, [&controller, actor = actor_of(request), id](auto done) mutable {
+  const auto erased = co_await ask<controller::Erased>(
+      around_, [&controller, actor = actor_of(request), id](auto done) mutable {
         controller.delete_workshop(std::move(actor), id, std::move(done));
       });
   if (!erased) co_return refuse(refusal_of(erased.error()));
   JsonWriter json;
-  json.begin_object().field("jobs", erased->jobs).field("files", erased->files).field("bytes", erased->bytes);
+  json.begin_object()
+      .field("jobs", erased->jobs)
+      .field("files", erased->files)
+      .field("bytes", erased->bytes);
   co_return json_reply(json.field("texts", erased->texts).end_object().take());
 }
 
@@ -269,9 +299,10 @@ net::Task<Answer> Handlers::act(Request& request, controller::WorkshopAction act
   if (auto read = body->finish(); !read) co_return refuse(std::move(read.error()));
   const WorkshopId id = (*workshop)->id;
   auto& controller = around_.controller;
-  auto acted = co_await ask<void>(around_, [&controller, actor = actor_of(request), id, action](auto done) mutable {
-    controller.act_on_workshop(std::move(actor), id, action, std::move(done));
-  });
+  auto acted = co_await ask<void>(
+      around_, [&controller, actor = actor_of(request), id, action](auto done) mutable {
+        controller.act_on_workshop(std::move(actor), id, action, std::move(done));
+      });
   if (!acted) co_return refuse(refusal_of(std::move(acted.error())));
   const auto snapshot = co_await until_shown(around_, [id, action](const Snapshot& candidate) {
     const auto* view = workshop_of(candidate, id);
@@ -292,9 +323,12 @@ net::Task<Answer> Handlers::post_pause(Request& request) {
 net::Task<Answer> Handlers::post_resume(Request& request) {
   return act(request, controller::WorkshopAction::resume, 200);
 }
-net::Task<Answer> Handlers::post_end(Request& request) { return act(request, controller::WorkshopAction::end, 200); }
+net::Task<Answer> Handlers::post_end(Request& request) {
+  return act(request, controller::WorkshopAction::end, 200);
+}
 
-net::Task<Answer> Handlers::preview_focus(const Request& request, WorkshopId id, std::optional<GroupId> group,
+net::Task<Answer> Handlers::preview_focus(const Request& request, WorkshopId id,
+                                          std::optional<GroupId> group,
                                           std::vector<ModelId> focus) {
   auto& controller = around_.controller;
   const auto preview = co_await ask<controller::FocusPreview>(
@@ -315,7 +349,9 @@ net::Task<Answer> Handlers::post_focus(Request& request) {
   std::optional<GroupId> group;
   if (const auto text = body->text("group", kIdRule)) {
     group = id_from_wire<GroupId>(*text);
-    const auto is_it = [&group](const controller::GroupView& candidate) { return candidate.id == group; };
+    const auto is_it = [&group](const controller::GroupView& candidate) {
+      return candidate.id == group;
+    };
     if (!group || std::ranges::none_of((*workshop)->groups, is_it)) {
       body->fault({.code = ErrorCode::not_found, .detail = "no such group", .field = "group"});
     }
@@ -324,14 +360,16 @@ net::Task<Answer> Handlers::post_focus(Request& request) {
   const WorkshopId id = (*workshop)->id;
   if (request.query("preview") == "1") co_return co_await preview_focus(request, id, group, *focus);
   auto& controller = around_.controller;
-  auto set = co_await ask<void>(around_, [&controller, actor = actor_of(request), id, group, models = *focus](auto done) mutable {
+  auto set = co_await ask<void>(around_, [&controller, actor = actor_of(request), id, group,
+                                          models = *focus](auto done) mutable {
     controller.set_focus(std::move(actor), id, group, std::move(models), std::move(done));
   });
   if (!set) co_return refuse(refusal_of(std::move(set.error())));
-  const auto snapshot = co_await until_shown(around_, [id, &group, &focus](const Snapshot& candidate) {
-    const auto* shown = focus_shown(candidate, id, group);
-    return shown == nullptr || *shown == *focus;
-  });
+  const auto snapshot =
+      co_await until_shown(around_, [id, &group, &focus](const Snapshot& candidate) {
+        const auto* shown = focus_shown(candidate, id, group);
+        return shown == nullptr || *shown == *focus;
+      });
   co_return workshop_answer(*snapshot, id);
 }
 

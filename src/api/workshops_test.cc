@@ -17,8 +17,9 @@ TEST_F(WorkshopsTest, ShowsLeadersTheirsAndAdminsAll) {
 }
 
 TEST_F(WorkshopsTest, CreatesOneAndShowsItsTokensOnce) {
-  const Said said = ask("POST", "/workshops", admin,
-                        R"({"title":"Sommer","focus":["flux2"],"head_count":12,"groups":[{"title":"A","focus":["sd35"]},
+  const Said said = ask(
+      "POST", "/workshops", admin,
+      R"({"title":"Sommer","focus":["flux2"],"head_count":12,"groups":[{"title":"A","focus":["sd35"]},
                             {"title":"B"}],"outstanding_max":2,"misfit":"turns","starts_at_ms":1769680800000,
                             "ends_at_ms":1769690800000,"retention_days":3})");
   ASSERT_EQ(said.status, 201);
@@ -30,14 +31,20 @@ TEST_F(WorkshopsTest, CreatesOneAndShowsItsTokensOnce) {
   EXPECT_EQ(command->groups[0].focus, std::vector{ModelId(2)});
   EXPECT_EQ(command->settings.head_count, 12U);
   EXPECT_EQ(command->settings.misfit, MisfitRule::turns);
-  EXPECT_EQ(command->leader_token, hash_of(std::string_view(said.json().at("leader_token").as_string())));
-  EXPECT_EQ(command->board_token, hash_of(std::string_view(said.json().at("board_token").as_string())));
+  EXPECT_EQ(command->leader_token,
+            hash_of(std::string_view(said.json().at("leader_token").as_string())));
+  EXPECT_EQ(command->board_token,
+            hash_of(std::string_view(said.json().at("board_token").as_string())));
   EXPECT_NE(command->leader_token, command->board_token);
 }
 
 TEST_F(WorkshopsTest, WaitsForAPublicationThatShowsTheWorkshop) {
-  EXPECT_EQ(ask_ahead("create_workshop", "POST", "/workshops", admin, R"({"title":"x"})").status, 201);
-  EXPECT_EQ(ask_ahead("act_on_workshop", "POST", "/workshops/w1/pause", leader, {}).json().at("state").as_string(),
+  EXPECT_EQ(ask_ahead("create_workshop", "POST", "/workshops", admin, R"({"title":"x"})").status,
+            201);
+  EXPECT_EQ(ask_ahead("act_on_workshop", "POST", "/workshops/w1/pause", leader, {})
+                .json()
+                .at("state")
+                .as_string(),
             "paused");
 }
 
@@ -60,7 +67,8 @@ TEST_F(WorkshopsTest, RefusesBadSettingsByName) {
       {R"({"title":"x","focus":"flux2"})", 400, "focus"},
       {R"({"title":"x","focus":["nothing"]})", 404, "focus"},
       {R"({"title":"x","groups":[{"focus":[]}]})", 400, "groups[0].title"},
-      {R"({"title":"x","groups":[{"title":"A"},{"title":"B","people":3}]})", 400, "groups[1].people"},
+      {R"({"title":"x","groups":[{"title":"A"},{"title":"B","people":3}]})", 400,
+       "groups[1].people"},
       {R"({"title":"x","groups":[1]})", 400, "groups"},
       {R"({"title":"x","starts_at_ms":9,"ends_at_ms":9})", 400, "ends_at_ms"},
       {R"({"title":"x","retention_days":400})", 400, "retention_days"},
@@ -77,7 +85,8 @@ TEST_F(WorkshopsTest, RefusesBadSettingsByName) {
 }
 
 TEST_F(WorkshopsTest, ChangesOnlyWhatIsNamed) {
-  const Said said = ask("PATCH", "/workshops/w1", leader, R"({"intake_open":false,"board_message":"Pause\nbis 11"})");
+  const Said said = ask("PATCH", "/workshops/w1", leader,
+                        R"({"intake_open":false,"board_message":"Pause\nbis 11"})");
   EXPECT_EQ(said.status, 200);
   EXPECT_FALSE(said.json().at("intake_open").as_bool());
   EXPECT_EQ(said.json().at("board_message").as_string(), "Pause\nbis 11");
@@ -100,7 +109,8 @@ TEST_F(WorkshopsTest, GoesThroughItsStates) {
 }
 
 TEST_F(WorkshopsTest, ChecksAPlan) {
-  const Said said = ask("POST", "/workshops/w1/check", leader, R"({"focus":["flux2","wan22"],"head_count":15})");
+  const Said said =
+      ask("POST", "/workshops/w1/check", leader, R"({"focus":["flux2","wan22"],"head_count":15})");
   ASSERT_EQ(said.status, 200);
   const boost::json::value check = said.json();
   EXPECT_EQ(check.at("verdict").as_string(), "misfit");
@@ -123,9 +133,12 @@ TEST_F(WorkshopsTest, ShowsWhatANewFocusWouldDo) {
 TEST_F(WorkshopsTest, SetsTheFocusOfAllOrOfAGroup) {
   const Said all = ask("POST", "/workshops/w1/focus", leader, R"({"focus":["wan22","wan22"]})");
   EXPECT_EQ(boost::json::serialize(all.json().at("focus")), R"(["wan22"])");
-  const Said group = ask("POST", "/workshops/w1/focus", leader, R"({"focus":["sd35"],"group":"g1"})");
+  const Said group =
+      ask("POST", "/workshops/w1/focus", leader, R"({"focus":["sd35"],"group":"g1"})");
   EXPECT_EQ(boost::json::serialize(group.json().at("groups").at(0).at("focus")), R"(["sd35"])");
-  EXPECT_EQ(ask("POST", "/workshops/w1/focus", leader, R"({"focus":["sd35"],"group":"g2"})").field(), "group");
+  EXPECT_EQ(
+      ask("POST", "/workshops/w1/focus", leader, R"({"focus":["sd35"],"group":"g2"})").field(),
+      "group");
   EXPECT_EQ(ask("POST", "/workshops/w1/focus", leader, "{}").field(), "focus");
 }
 
@@ -152,7 +165,8 @@ TEST_F(WorkshopsTest, ShowsTheMachine) {
   const boost::json::value backend = ask("GET", "/backends", leader).json().at("backends").at(0);
   EXPECT_EQ(backend.at("id").as_string(), "images");
   EXPECT_EQ(backend.at("since_ms").as_int64(), 5000);
-  EXPECT_EQ(ask("GET", "/residency", admin).json().at("devices").at(0).at("used_mib").as_int64(), 30'000);
+  EXPECT_EQ(ask("GET", "/residency", admin).json().at("devices").at(0).at("used_mib").as_int64(),
+            30'000);
   EXPECT_EQ(ask("GET", "/ledger", leader).json().at("entries").as_array().size(), 3U);
   const boost::json::value last = ask("GET", "/ledger?limit=1", leader).json().at("entries");
   ASSERT_EQ(last.as_array().size(), 1U);

@@ -24,18 +24,22 @@ Result<std::unique_ptr<ZipStream>> ZipStream::create() {
   if (archive_write_set_format_zip(handle) != ARCHIVE_OK) return zip->failure();
   // Hands every block on at once, and does not fill up the last one.
   archive_write_set_bytes_per_block(handle, 0);
-  if (archive_write_open(handle, &zip->ready_, nullptr, keep, nullptr) != ARCHIVE_OK) return zip->failure();
+  if (archive_write_open(handle, &zip->ready_, nullptr, keep, nullptr) != ARCHIVE_OK)
+    return zip->failure();
   return zip;
 }
 
-ZipStream::~ZipStream() { archive_write_free(archive_); }
+ZipStream::~ZipStream() {
+  archive_write_free(archive_);
+}
 
 std::unexpected<Error> ZipStream::failure() const {
   const char* words = archive_error_string(archive_);
   return fail(ErrorCode::internal, words == nullptr ? "archive" : words);
 }
 
-Result<void> ZipStream::begin_file(const std::string& name, std::uint64_t size, WallTime modified, Packing packing) {
+Result<void> ZipStream::begin_file(const std::string& name, std::uint64_t size, WallTime modified,
+                                   Packing packing) {
   const int set = packing == Packing::stored ? archive_write_zip_set_compression_store(archive_)
                                              : archive_write_zip_set_compression_deflate(archive_);
   if (set != ARCHIVE_OK) return failure();

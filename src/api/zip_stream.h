@@ -25,7 +25,8 @@ class ZipStream {
   ZipStream& operator=(const ZipStream&) = delete;
 
   // `size` bytes must follow.
-  Result<void> begin_file(const std::string& name, std::uint64_t size, WallTime modified, Packing packing);
+  Result<void> begin_file(const std::string& name, std::uint64_t size, WallTime modified,
+                          Packing packing);
   Result<void> append(std::string_view bytes);
   Result<void> finish();
 
