@@ -140,6 +140,7 @@ class LiveController final : public Controller {
   std::optional<TimerId> wakeup_;
   std::optional<Instant> wakeup_at_;
   bool publish_is_due_ = false;
+  Instant published_at_;
   bool flush_is_due_ = false;
   std::uint64_t version_ = 0;
 

@@ -45,10 +45,12 @@ bool operator==(const ModelView& a, const ModelView& b) {
          a.load == b.load && a.last_change == b.last_change;
 }
 
+// The first change after a quiet moment is shown at once, further ones in steps of publish_interval.
 void LiveController::touch() {
   if (publish_is_due_) return;
   publish_is_due_ = true;
-  ports_.loop->after(settings_.publish_interval, [this] {
+  const Duration since = ports_.loop->now() - published_at_;
+  ports_.loop->after(settings_.publish_interval - since, [this] {
     publish_is_due_ = false;
     publish();
   });
@@ -197,7 +199,7 @@ void LiveController::publish() {
   auto next = std::make_shared<Snapshot>();
   next->version = ++version_;
   next->seq = last_seq_;
-  next->now = ports_.loop->now();
+  next->now = published_at_ = ports_.loop->now();
   next->wall = ports_.loop->wall_now();
   next->ready = ready_ && !draining_;
   next->store_ok = outbox_.store_ok();
