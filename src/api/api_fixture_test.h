@@ -118,9 +118,10 @@ class ApiTest : public ::testing::Test {
     net::testing::Socket socket = send(method, path, token, body, extra);
     Said said = parse(socket.receive_all());
     const std::string below = path.substr(0, path.find('?'));
-    if (method != "HEAD")
+    if (method != "HEAD") {
       OpenApi::get().check_answer(method, below, said.status, said.header("content-type"),
                                   said.body);
+    }
     return said;
   }
 
