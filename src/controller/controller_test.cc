@@ -303,6 +303,30 @@ TEST(ControllerWorkshop, DeletingItRemovesTextsFilesTokensAndNames) {
   EXPECT_TRUE(story.snapshot()->jobs.empty());
 }
 
+TEST(ControllerWorkshop, IsForgottenByItselfWhenItsTimeIsOver) {
+  Story story;
+  story.create({"stableaudio"});
+  const Actor otter = story.join();
+  const JobId job = story.submit(otter, "stableaudio", "ein geheimer Satz")->job;
+  ASSERT_TRUE(story.run_until_final(job));
+  const auto keep_days = [&](std::uint32_t days) {
+    return story.ask<void>([&](auto r) {
+      story.controller->patch_workshop(story.leader(), story.workshop, {.retention_days = days},
+                                       std::move(r));
+    });
+  };
+  ASSERT_TRUE(keep_days(1).has_value());
+  ASSERT_TRUE(story.act(WorkshopAction::end).has_value());
+  story.loop->run_for(minutes(70));
+  EXPECT_EQ(story.snapshot()->workshops.size(), 1U) << "a day has not passed";
+  story.loop->set_wall(story.loop->wall_now() + minutes(25 * 60));
+  story.loop->run_for(minutes(70));
+  EXPECT_TRUE(story.snapshot()->workshops.empty());
+  EXPECT_FALSE(story.files->size({story.workshop, job, 0, "flac"}).has_value());
+  EXPECT_TRUE(story.disk.content.empty() ||
+              story.disk.content.begin()->second.delete_after > story.loop->wall_now());
+}
+
 TEST(ControllerWorkshop, APreviewOfAnotherFocusChangesNothing) {
   Story story;
   story.create({"sd3.5_large"});

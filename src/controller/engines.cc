@@ -137,9 +137,7 @@ void Engines::on_run_done(JobId job, AttemptId attempt, Result<RunReport> report
                 simulated);
 }
 
-void Engines::store_results(JobId job, AttemptId attempt,
-                            std::shared_ptr<std::vector<pipeline::GeneratedResult>> results,
-                            bool simulated) {
+void Engines::store_results(JobId job, AttemptId attempt, const Results& results, bool simulated) {
   const Run* run = find_run(job, attempt);
   if (run == nullptr) return;
   const WorkshopId workshop = run->order.workshop;
@@ -167,7 +165,7 @@ void Engines::store_results(JobId job, AttemptId attempt,
                 ResultStored{job, n, medium, result.format, result.bytes.size(), simulated});
           }
           const Duration took = ports_.loop->now() - at_work->started;
-          return end_run(job, std::move(records), scheduler::StepFinished{job, step, took});
+          return end_run(job, records, scheduler::StepFinished{job, step, took});
         }
         const bool may_free_up = outcome->error().code == ErrorCode::disk_full;
         if (!may_free_up || ++at_work->disk_retries > kDiskFullRetriesMax)
@@ -178,9 +176,9 @@ void Engines::store_results(JobId job, AttemptId attempt,
       });
 }
 
-void Engines::end_run(JobId job, std::vector<Record> records, scheduler::Event event) {
+void Engines::end_run(JobId job, const std::vector<Record>& records, scheduler::Event event) {
   runs_.erase(job);
-  sink_(std::move(records), std::move(event));
+  sink_(records, std::move(event));
 }
 
 void Engines::fail_run(JobId job, const Error& error) {

@@ -53,7 +53,7 @@ struct EngineStatus {
 class Engines {
  public:
   // Where answers go: facts first, then the event they belong to.
-  using Sink = std::function<void(std::vector<Record>, scheduler::Event)>;
+  using Sink = std::function<void(const std::vector<Record>&, scheduler::Event)>;
 
   Engines(const Ports& ports, const Settings& settings, Sink sink, std::function<void()> on_change);
   ~Engines();
@@ -94,7 +94,7 @@ class Engines {
   void store_results(JobId job, AttemptId attempt,
                      std::shared_ptr<std::vector<pipeline::GeneratedResult>> results,
                      bool simulated);
-  void end_run(JobId job, std::vector<Record> records, scheduler::Event event);
+  void end_run(JobId job, const std::vector<Record>& records, scheduler::Event event);
   void fail_run(JobId job, const Error& error);
   void set_reachable(BackendId id, bool reachable);
   void compare_loaded(BackendId id, const std::vector<LoadedModel>& loaded,

@@ -28,8 +28,8 @@ LiveController::LiveController(Ports ports, Settings settings)
               }),
       engines_(
           ports_, settings_,
-          [this](std::vector<Record> facts, scheduler::Event event) {
-            happen(std::move(event), std::move(facts));
+          [this](const std::vector<Record>& facts, scheduler::Event event) {
+            happen(std::move(event), facts);
           },
           [this] { touch(); }) {
   last_mono_ = ports_.loop->now();
@@ -51,8 +51,8 @@ void LiveController::write(const Entry& entry, const Stamp& stamp) {
   world_.apply(entry, stamp);
 }
 
-void LiveController::note(Record record) {
-  write(Entry(std::move(record)), next_stamp());
+void LiveController::note(const Record& record) {
+  write(Entry(record), next_stamp());
   touch();
 }
 
@@ -63,8 +63,8 @@ void LiveController::keep_text(DocumentKind kind, std::uint64_t id, std::string 
 }
 
 std::vector<scheduler::Decision> LiveController::happen(scheduler::Event event,
-                                                        std::vector<Record> facts) {
-  for (Record& fact : facts) note(std::move(fact));
+                                                        const std::vector<Record>& facts) {
+  for (const Record& fact : facts) note(fact);
   const Stamp stamp = next_stamp();
   std::vector<scheduler::Decision> decisions = scheduler_.apply(event, stamp.mono);
   write(Entry(std::move(event)), stamp);
@@ -162,7 +162,7 @@ void LiveController::drain(Duration deadline, std::move_only_function<void()> do
     LiveController* self;
     Instant end;
     std::move_only_function<void()> done;
-    void look(std::shared_ptr<Wait> own) {
+    void look(const std::shared_ptr<Wait>& own) {
       const bool is_quiet = self->engines_.running() == 0 && self->outbox_.is_idle();
       if (is_quiet || self->ports_.loop->now() >= end) return done();
       self->ports_.loop->after(milliseconds(20), [own] { own->look(own); });

@@ -1,7 +1,7 @@
 // The implementation of Controller: commands in, rows out, effects after the commit.
 //
 // Threading: loop, except `snapshot`. One folder-private class; its members are split by subject over
-//   live_controller.cc (core), work_commands.cc, workshop_commands.cc, startup.cc and publishing.cc.
+//   live_controller.cc (core), work_commands.cc, workshop_commands.cc, retention.cc, startup.cc and publishing.cc.
 #pragma once
 
 #include <atomic>
@@ -22,6 +22,8 @@
 namespace stoker::controller {
 
 inline constexpr Duration kWallJumpMin = seconds(2);
+// How often texts, files and keys whose time is over are looked for.
+inline constexpr Duration kForgetInterval = minutes(60);
 
 class LiveController final : public Controller {
  public:
@@ -68,8 +70,9 @@ class LiveController final : public Controller {
   };
 
   // core: one way for everything that changes state
-  std::vector<scheduler::Decision> happen(scheduler::Event event, std::vector<Record> facts = {});
-  void note(Record record);
+  std::vector<scheduler::Decision> happen(scheduler::Event event,
+                                          const std::vector<Record>& facts = {});
+  void note(const Record& record);
   Stamp next_stamp();
   void write(const Entry& entry, const Stamp& stamp);
   void keep_text(DocumentKind kind, std::uint64_t id, std::string text);
@@ -97,9 +100,8 @@ class LiveController final : public Controller {
   Result<void> may_touch(const Actor& actor, JobId job) const;
   Result<void> may_lead(const Actor& actor, WorkshopId workshop) const;
   Symbol free_symbol(WorkshopId workshop, std::optional<Symbol> wanted);
-  void forget_old_keys();
-  void revoke_tokens(std::function<bool(const Identity&)> which);
-  void put_token(TokenRow token);
+  void revoke_tokens(const std::function<bool(const Identity&)>& which);
+  void put_token(const TokenRow& token);
 
   // workshop_commands.cc
   scheduler::WorkshopSet rules_of(WorkshopId id) const;
@@ -107,6 +109,10 @@ class LiveController final : public Controller {
   void refresh_wanted(CauseKind cause);
   std::string new_join_code();
   Result<void> check_models(const std::vector<ModelId>& models) const;
+  void erase_workshop(WorkshopId id, Reply<Erased> reply);
+
+  // retention.cc
+  void forget_what_is_due();
 
   // publishing.cc
   void touch();

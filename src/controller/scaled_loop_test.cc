@@ -25,11 +25,12 @@ TEST(ScaledLoop, RunsTimersAtTheirPlanningTimeNeverEarlier) {
   ScaledLoop scaled(real, 7);
   const Instant start = scaled.now();
   std::vector<Duration> seen;
-  for (const Duration delay : {microseconds(1), milliseconds(10), seconds(1)})
+  for (const Duration delay : {microseconds(1), milliseconds(10), seconds(1)}) {
     scaled.after(delay, [&, delay] {
       EXPECT_GE(scaled.now() - start, delay);
       seen.push_back(delay);
     });
+  }
   real.run_for(milliseconds(143));
   EXPECT_EQ(seen, (std::vector{microseconds(1), milliseconds(10), seconds(1)}));
 }

@@ -76,7 +76,7 @@ Result<void> LiveController::start(Topology topology) {
   look_at_disk();
   probe();
   sample_gpu();
-  forget_old_keys();
+  ports_.loop->after(minutes(1), [this] { forget_what_is_due(); });
   publish();
   return {};
 }

@@ -73,7 +73,7 @@ Symbol LiveController::free_symbol(WorkshopId workshop, std::optional<Symbol> wa
   return wanted.value_or(Symbol{});
 }
 
-void LiveController::put_token(TokenRow token) {
+void LiveController::put_token(const TokenRow& token) {
   auto table = std::make_shared<TokenTable>(*tokens_);
   if (token.revoked) {
     table->erase(token.hash);
@@ -81,11 +81,11 @@ void LiveController::put_token(TokenRow token) {
     (*table)[token.hash] = {token.role, token.workshop, token.person};
   }
   tokens_ = std::move(table);
-  outbox_.pending().tokens.push_back(std::move(token));
+  outbox_.pending().tokens.push_back(token);
   touch();
 }
 
-void LiveController::revoke_tokens(std::function<bool(const Identity&)> which) {
+void LiveController::revoke_tokens(const std::function<bool(const Identity&)>& which) {
   const std::shared_ptr<const TokenTable> before = tokens_;
   for (const auto& [hash, identity] : *before) {
     if (!which(identity)) continue;
@@ -95,7 +95,7 @@ void LiveController::revoke_tokens(std::function<bool(const Identity&)> which) {
 }
 
 void LiveController::issue_token(TokenRow token, Reply<void> reply) {
-  put_token(std::move(token));
+  put_token(token);
   reply_after_commit<void>(std::move(reply), {});
 }
 
@@ -136,12 +136,6 @@ void LiveController::leave(Actor actor, Reply<void> reply) {
 }
 
 // ── submit ───────────────────────────────────────────────────────────────────────────────────────
-
-void LiveController::forget_old_keys() {
-  const WallTime oldest{ports_.loop->wall_now().ms - settings_.idempotency_keep.ms()};
-  std::erase_if(idempotency_, [&](const auto& entry) { return entry.second.created < oldest; });
-  ports_.store->erase({.idempotency_before = oldest}, [](Result<void>) {});
-}
 
 void LiveController::submit(SubmitCommand command, Reply<SubmitReply> reply) {
   const IdempotencyKey key{command.actor.token, command.idempotency_key};

@@ -222,6 +222,10 @@ void LiveController::delete_workshop(Actor actor, WorkshopId id, Reply<Erased> r
       return reply(fail(ErrorCode::conflict, "a run is still being stopped", "state"));
     }
   }
+  erase_workshop(id, std::move(reply));
+}
+
+void LiveController::erase_workshop(WorkshopId id, Reply<Erased> reply) {
   auto erased = std::make_shared<Erased>();
   for (const auto& [job, record] : world_.jobs()) {
     if (record.view.workshop != id) continue;

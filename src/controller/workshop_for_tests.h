@@ -106,14 +106,14 @@ class WorkshopForTests {
   Actor admin() const { return {.role = Role::admin}; }
   Actor leader() const { return {.role = Role::leader, .workshop = workshop}; }
 
-  void create(std::vector<std::string_view> focus, bool start = true) {
+  void create(const std::vector<std::string_view>& focus, bool start = true) {
     CreateWorkshop command{.title = "Papierwelten"};
     for (const std::string_view name : focus) command.focus.push_back(model(name));
     const auto id = ask<WorkshopId>(
         [&](auto r) { controller->create_workshop(admin(), command, std::move(r)); });
     ASSERT_TRUE(id.has_value()) << id.error().detail;
     workshop = *id;
-    if (start) act(WorkshopAction::start);
+    if (start) ASSERT_TRUE(act(WorkshopAction::start).has_value());
   }
   Result<void> act(WorkshopAction action) {
     return ask<void>(

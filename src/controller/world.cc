@@ -33,6 +33,7 @@ std::string normalise_code(std::string_view code) {
 
 By by_of(CauseKind kind) {
   switch (kind) {
+    case CauseKind::request:
     case CauseKind::cancelled_by_person:
       return By::person;
     case CauseKind::cancelled_by_leader:
@@ -338,8 +339,11 @@ void World::on(const PersonLeft& r, const Stamp&) {
   if (workshop.people > 0) --workshop.people;
 }
 
-void World::on(const scheduler::WorkshopSet& e, const Stamp&) {
-  Workshop& workshop = workshops_[e.workshop].workshop;
+void World::on(const scheduler::WorkshopSet& e, const Stamp& at) {
+  WorkshopRecord& record = workshops_[e.workshop];
+  Workshop& workshop = record.workshop;
+  const bool ends = e.state == WorkshopState::ended && workshop.state != WorkshopState::ended;
+  if (ends) record.ended = at.wall;
   workshop.id = e.workshop;
   workshop.state = e.state;
   workshop.intake_open = e.intake_open;

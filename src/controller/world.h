@@ -49,6 +49,7 @@ struct WorkshopRecord {
   std::uint32_t done = 0;
   std::uint32_t failed = 0;
   std::uint32_t jobs = 0;
+  WallTime ended;  // 0: not ended
 };
 
 class World {
