@@ -91,9 +91,8 @@ class Engines {
   void begin(RunOrder order, bool joined);
   void on_progress(JobId job, AttemptId attempt, RunProgress progress);
   void on_run_done(JobId job, AttemptId attempt, Result<RunReport> report);
-  void store_results(JobId job, AttemptId attempt,
-                     std::shared_ptr<std::vector<pipeline::GeneratedResult>> results,
-                     bool simulated);
+  using Results = std::shared_ptr<std::vector<pipeline::GeneratedResult>>;
+  void store_results(JobId job, AttemptId attempt, const Results& results, bool simulated);
   void end_run(JobId job, const std::vector<Record>& records, scheduler::Event event);
   void fail_run(JobId job, const Error& error);
   void set_reachable(BackendId id, bool reachable);
