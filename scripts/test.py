@@ -23,7 +23,7 @@ TAIL_LINES = 60
 STEP_S_MAX = 1800
 
 # What the sanitizers look at in every run; --long takes everything.
-ASAN_PART = ("base", "domain", "scheduler", "controller", "storage", "net", "api")
+ASAN_PART = ("base", "domain", "scheduler", "controller", "storage", "net")
 TSAN_PART = ("controller", "net", "storage")
 
 Counts = namedtuple("Counts", "passed failed skipped")
