@@ -124,7 +124,10 @@ void Engines::on_run_done(JobId job, AttemptId attempt, Result<RunReport> report
     // The limit passed here; the engine may still be at work: stop it before the slot is given away.
     Backend& backend = *backends_.at(run->order.backend);
     return backend.cancel(attempt, settings_.cancel_deadline,
-                          [this, job, attempt, error = report.error()](Result<void>) {
+                          [this, job, attempt, error = report.error()](const Result<void>& done) {
+                            if (!done) {
+                              ports_.log("cancel_failed", "\"job\":" + std::to_string(job.value));
+                            }
                             if (find_run(job, attempt) != nullptr) fail_run(job, error);
                           });
   }

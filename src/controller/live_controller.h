@@ -4,7 +4,6 @@
 //   live_controller.cc (core), work_commands.cc, workshop_commands.cc, retention.cc, startup.cc and publishing.cc.
 #pragma once
 
-#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -117,10 +116,9 @@ class LiveController final : public Controller {
   // publishing.cc
   void touch();
   void publish();
-  std::shared_ptr<const JobView> job_view(const JobRecord& record) const;
-  std::shared_ptr<const ModelView> model_view(const Model& model) const;
-  std::shared_ptr<const WorkshopView> workshop_view(const WorkshopRecord& record,
-                                                    const Snapshot& next) const;
+  JobView job_view(const JobRecord& record) const;
+  ModelView model_view(const Model& model) const;
+  WorkshopView workshop_view(const WorkshopRecord& record, const Snapshot& next) const;
   std::optional<LoadView> load_view(ModelId model) const;
 
   Ports ports_;

@@ -77,11 +77,10 @@ std::optional<LoadView> LiveController::load_view(ModelId id) const {
   return view;
 }
 
-std::shared_ptr<const JobView> LiveController::job_view(const JobRecord& record) const {
+JobView LiveController::job_view(const JobRecord& record) const {
   JobView view = record.view;
   const auto entry = scheduler_.state().jobs.find(view.id);
-  if (entry == scheduler_.state().jobs.end())
-    return std::make_shared<const JobView>(std::move(view));
+  if (entry == scheduler_.state().jobs.end()) return view;
   if (const scheduler::Quote* quote = scheduler_.quotes().find(view.id)) {
     view.ahead = quote->ahead;
     view.order = quote->order;
@@ -94,7 +93,7 @@ std::shared_ptr<const JobView> LiveController::job_view(const JobRecord& record)
     if (const auto progress = engines_.progress(view.id); progress && progress->steps > 0) {
       view.progress = ProgressView{progress->step, progress->steps};
     }
-    return std::make_shared<const JobView>(std::move(view));
+    return view;
   }
   const scheduler::ModelEntry& model = scheduler_.state().model(entry->second.model());
   if (!scheduler::is_served(scheduler_.state(), view.workshop)) {
@@ -108,10 +107,10 @@ std::shared_ptr<const JobView> LiveController::job_view(const JobRecord& record)
   } else {
     view.waiting_for = WaitingFor::queue;
   }
-  return std::make_shared<const JobView>(std::move(view));
+  return view;
 }
 
-std::shared_ptr<const ModelView> LiveController::model_view(const Model& model) const {
+ModelView LiveController::model_view(const Model& model) const {
   const scheduler::State& state = scheduler_.state();
   const scheduler::ModelEntry& entry = state.model(model.id);
   ModelView view{.model = model};
@@ -137,11 +136,11 @@ std::shared_ptr<const ModelView> LiveController::model_view(const Model& model) 
   view.load = load_view(model.id);
   if (const std::optional<DatedCause>* change = world_.last_change(model.id))
     view.last_change = *change;
-  return std::make_shared<const ModelView>(std::move(view));
+  return view;
 }
 
-std::shared_ptr<const WorkshopView> LiveController::workshop_view(const WorkshopRecord& record,
-                                                                  const Snapshot& next) const {
+WorkshopView LiveController::workshop_view(const WorkshopRecord& record,
+                                           const Snapshot& next) const {
   const Workshop& workshop = record.workshop;
   WorkshopView view{.id = workshop.id,
                     .title = workshop.title,
@@ -191,7 +190,7 @@ std::shared_ptr<const WorkshopView> LiveController::workshop_view(const Workshop
       view.longest_wait_until = job.eta->high_at;
     }
   }
-  return std::make_shared<const WorkshopView>(std::move(view));
+  return view;
 }
 
 void LiveController::publish() {
@@ -214,14 +213,13 @@ void LiveController::publish() {
   for (const JobId id : changed) {
     const JobRecord* record = world_.find_job(id);
     if (record == nullptr) continue;
-    next->jobs[id] = reuse(find_or_null(before->jobs, id), JobView(*job_view(*record)));
+    next->jobs[id] = reuse(find_or_null(before->jobs, id), job_view(*record));
   }
   for (const auto& [id, model] : models_) {
-    next->models[id] = reuse(find_or_null(before->models, id), ModelView(*model_view(model)));
+    next->models[id] = reuse(find_or_null(before->models, id), model_view(model));
   }
   for (const auto& [id, record] : world_.workshops()) {
-    next->workshops[id] =
-        reuse(find_or_null(before->workshops, id), WorkshopView(*workshop_view(record, *next)));
+    next->workshops[id] = reuse(find_or_null(before->workshops, id), workshop_view(record, *next));
   }
   std::map<PersonId, std::pair<std::uint32_t, std::uint32_t>> work;  // waiting, running
   for (const JobId id : world_.open_jobs()) {

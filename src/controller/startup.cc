@@ -60,11 +60,6 @@ Result<void> LiveController::read_store() {
 
 Result<void> LiveController::start(Topology topology) {
   if (auto read = read_store(); !read) return read;
-  const std::set<JobId> interrupted = world_.open_jobs();
-  std::vector<JobId> was_running;
-  for (const JobId id : interrupted) {
-    if (world_.find_job(id)->is_running) was_running.push_back(id);
-  }
   note(EpochStarted{settings_.build_id});
   tell_scheduler(topology);
   topology_ = std::move(topology);
