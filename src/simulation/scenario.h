@@ -75,11 +75,12 @@ struct Scenario {
   std::uint64_t seed = 0;
   Instant horizon;  // no idea begins at or after it
   Setting setting;
-  std::vector<Phase> phases;                            // when people really work
-  std::vector<Person> persons;                          // parallel to setting.participants
-  std::vector<Idea> ideas;                              // of all persons, in their order
-  std::vector<StepDraw> steps;                          // of all ideas, in their order
-  std::vector<std::vector<LoadFailure>> load_failures;  // for each model
+  std::vector<Phase> phases;    // when people really work
+  std::vector<Person> persons;  // parallel to setting.participants
+  std::vector<Idea> ideas;      // of all persons, in their order
+  std::vector<StepDraw> steps;  // of all ideas, in their order
+  // For each model; the last word on a load counts.
+  std::vector<std::vector<LoadFailure>> load_failures;
   std::vector<ExternalEviction> external_evictions;
   std::vector<ForeignMemory> foreign;
   // Best possible values by metric, each alone and with full knowledge.

@@ -19,21 +19,12 @@
 #include "simulation/run_record.h"
 #include "simulation/scenario.h"
 #include "simulation/timers.h"
+#include "simulation/world_parts.h"
 
 namespace stoker::simulation {
 
 class Policy;
 class RunLog;
-
-struct ForeignEdge {  // other processes take or give back memory
-  Instant at;
-  MiB change;
-};
-
-struct LoadInProgress {
-  ModelIndex model = 0;
-  Instant started;
-};
 
 class World {
  public:
@@ -87,40 +78,30 @@ class World {
   bool keeps_notes() const { return log_ != nullptr; }
 
  private:
-  struct ModelState {
-    Instant last_used;
-    std::uint32_t running = 0;
-    std::uint32_t loads = 0;  // started so far
-    bool resident = false;
-    bool loading = false;
-    bool was_resident = false;
-  };
-  struct Progress {  // of the job with the same index
-    std::uint32_t draw = 0;
-    double left_s = 0;
-    double crash_left_s = kNoCrash;
-  };
-  static constexpr double kNoCrash = -1;
-
   // world_run.cc: the clock and what it brings.
+  void decide();
   std::optional<Instant> next_run_end() const;
   void advance_to(Instant at);
+  void follow_foreign();
   void end_runs();
   void run_timers();
   void on_timer(const Timer& timer);
-  void follow_foreign();
-  void finish(JobIndex job);
-  void requeue(JobIndex job, CancelCause cause);
-  void release(ParticipantIndex participant, std::uint32_t idea, std::uint32_t step);
-  void give_up(JobIndex job);
-  void end_idea(JobIndex job, IdeaOutcome outcome);
-  void plan_idea(ParticipantIndex participant, std::uint32_t idea, std::optional<Instant> begin);
+  void plan_idea(ParticipantIndex who, std::uint32_t idea, Instant begin);
+  void release(ParticipantIndex who, std::uint32_t idea, std::uint32_t step);
+  void finish(JobIndex index);
+  void give_up(JobIndex index);
+  void end_idea(JobIndex index, IdeaOutcome outcome);
   std::optional<Instant> next_begin(const Person& person, Duration think) const;
-  void end_load(const Timer& timer);
+  void requeue(JobIndex index, CancelCause cause);
   void evict_externally(ModelIndex model);
-  // world.cc: changes that several of them share.
-  void stop_running(JobIndex job);
-  void end_step(JobIndex job, StepOutcome outcome);
+  void end_load(const Timer& timer);
+  // world.cc: what several of them share.
+  RunLog* event();  // counts it; null: nobody writes it down
+  void add_timer(Instant at, TimerKind kind, std::uint32_t subject = 0, std::uint32_t detail = 0,
+                 std::uint32_t step = 0);
+  LoadDraw load_draw(ModelIndex model, Instant started) const;
+  void stop_running(JobIndex index);
+  void end_step(JobIndex index, StepOutcome outcome);
   void drop_from_memory(ModelIndex model);
   void forget_load(ModelIndex model);
 
@@ -130,6 +111,7 @@ class World {
   Instant now_;
   MiB used_;
   MiB foreign_;
+  MiB told_foreign_;
   bool deciding_ = false;
   std::size_t open_ideas_ = 0;  // in flight or with a known begin
   std::size_t next_edge_ = 0;
@@ -144,6 +126,9 @@ class World {
   std::vector<JobIndex> running_;
   std::vector<ModelIndex> resident_;
   std::vector<LoadInProgress> loading_;
+  std::vector<Instant> idea_begun_;  // of the idea in flight, for each participant
+  std::vector<JobIndex> ended_now_;
+  std::vector<JobIndex> crashed_now_;
   RunRecord record_;
 };
 
