@@ -39,9 +39,10 @@ class Writer {
     put(cause.model);
     put(cause.person);
   }
-  void put(const std::vector<ModelId>& models) {
-    put(models.size());
-    for (const ModelId model : models) put(model);
+  template <class T>
+  void put(const std::vector<T>& list) {
+    put(list.size());
+    for (const T& entry : list) put(entry);
   }
 
  private:
@@ -110,15 +111,16 @@ class Reader {
     get(cause.model);
     get(cause.person);
   }
-  void get(std::vector<ModelId>& models) {
+  template <class T>
+  void get(std::vector<T>& list) {
     const std::int64_t count = take();
     if (count < 0 ||
         static_cast<std::uint64_t>(count) > numbers_.size() - std::min(next_, numbers_.size())) {
       ok_ = false;
       return;
     }
-    models.resize(static_cast<std::size_t>(count));
-    for (ModelId& model : models) get(model);
+    list.resize(static_cast<std::size_t>(count));
+    for (T& entry : list) get(entry);
   }
 
  private:

@@ -31,9 +31,12 @@ enum class CauseKind : std::uint8_t {
   cancelled_by_leader,
   workshop_ended,
   paused,
+  expected_soon,  // ideas in progress will need it
+  overdue,        // people have waited for it longer than the policy lets them
+  visit,          // it does not fit beside the models that stay, and has its turn now
 };
 
-inline constexpr int kCauseKindCount = 21;
+inline constexpr int kCauseKindCount = 24;
 
 std::string_view cause_name(CauseKind kind);
 std::optional<CauseKind> cause_from_name(std::string_view name);

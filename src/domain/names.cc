@@ -35,7 +35,10 @@ constexpr std::array<Names, kCauseKindCount> kCauses = {"request",
                                                         "cancelled_by_person",
                                                         "cancelled_by_leader",
                                                         "workshop_ended",
-                                                        "paused"};
+                                                        "paused",
+                                                        "expected_soon",
+                                                        "overdue",
+                                                        "visit"};
 constexpr std::array<Names, kJobStateCount> kJobStates = {
     "accepted",           "checking", "queued", "loading",   "running",
     "waiting_for_person", "done",     "failed", "cancelled", "refused"};

@@ -22,17 +22,18 @@ std::optional<Refusal> refused_by_workshop(const WorkshopEntry& workshop) {
   return std::nullopt;
 }
 
-std::optional<Refusal> refused_by_model(const State& state, const JobSubmitted& job, ModelId model,
-                                        MisfitRule misfit) {
+std::optional<Refusal> refused_by_model(const State& state, WorkshopId workshop, GroupId group,
+                                        ModelId model, MisfitRule misfit) {
   const auto entry = state.models.find(model);
   if (entry == state.models.end() || entry->second.removed)
     return Refusal{ErrorCode::unknown_model};
-  if (!in_focus_of(state, job.workshop, job.group, model)) return Refusal{ErrorCode::out_of_focus};
+  if (!in_focus_of(state, workshop, group, model)) return Refusal{ErrorCode::out_of_focus};
   if (!state.backends.at(entry->second.backend).reachable) return Refusal{ErrorCode::backend_down};
   const bool is_here = entry->second.residency == ResidencyState::resident;
   const MiB most = capacity(state.devices.at(state.device_of(model)));
   if (!is_here && entry->second.vram > most) return Refusal{ErrorCode::misfit, most.count};
-  if (!is_here && misfit == MisfitRule::refuse && !can_ever_fit(state, model)) {
+  const bool must_turn = entry->second.misfit || !can_ever_fit(state, model);
+  if (!is_here && misfit == MisfitRule::refuse && must_turn) {
     return Refusal{ErrorCode::misfit, most.count};
   }
   return std::nullopt;
@@ -47,9 +48,10 @@ std::optional<Refusal> refusal_of(const State& state, const JobSubmitted& job) {
   if (workshop != state.workshops.end()) {
     if (auto refusal = refused_by_workshop(rules)) return refusal;
   }
-  if (job.steps.empty()) return Refusal{ErrorCode::bad_request};
+  if (job.steps.empty() || job.steps.size() > kChainMax)
+    return Refusal{ErrorCode::bad_request};
   for (const ModelId model : job.steps) {
-    if (auto refusal = refused_by_model(state, job, model, rules.misfit)) return refusal;
+    if (auto refusal = refused_by_model(state, job.workshop, job.group, model, rules.misfit)) return refusal;
   }
   const auto person = state.people.find(job.person);
   const std::uint32_t outstanding = person == state.people.end() ? 0 : person->second.outstanding;
@@ -58,6 +60,13 @@ std::optional<Refusal> refusal_of(const State& state, const JobSubmitted& job) {
   }
   if (rules.waiting >= rules.queue_max) return Refusal{ErrorCode::queue_full, rules.queue_max};
   return std::nullopt;
+}
+
+std::optional<Refusal> refusal_of_step(const State& state, const JobEntry& job) {
+  const auto workshop = state.workshops.find(job.workshop);
+  const MisfitRule misfit =
+      workshop == state.workshops.end() ? MisfitRule::refuse : workshop->second.misfit;
+  return refused_by_model(state, job.workshop, job.group, job.model(), misfit);
 }
 
 }  // namespace stoker::scheduler

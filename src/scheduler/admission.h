@@ -18,4 +18,7 @@ struct Refusal {
 // nullopt: admitted. Order of the checks: known, workshop, focus, backend, fit, limits.
 std::optional<Refusal> refusal_of(const State& state, const JobSubmitted& job);
 
+// The same for a step that was added to an idea in progress; limits of the queue do not apply to it.
+std::optional<Refusal> refusal_of_step(const State& state, const JobEntry& job);
+
 }  // namespace stoker::scheduler

@@ -9,12 +9,6 @@ bool contains(const std::vector<ModelId>& models, ModelId model) {
   return std::find(models.begin(), models.end(), model) != models.end();
 }
 
-const Gate* gate_over(const State& state, const ModelEntry& model) {
-  const DeviceEntry& device = state.devices.at(state.device_of(model.id));
-  if (!device.gate || !contains(device.gate->victims, model.id)) return nullptr;
-  return &*device.gate;
-}
-
 }  // namespace
 
 MiB capacity(const DeviceEntry& device) {
@@ -22,20 +16,15 @@ MiB capacity(const DeviceEntry& device) {
 }
 
 MiB held(const State& state, DeviceId device) {
-  MiB sum;
-  for (const auto& [id, model] : state.models) {
-    if (model.residency != ResidencyState::cold && state.device_of(id) == device)
-      sum += model.reserved;
-  }
-  return sum;
+  return state.devices.at(device).held;
 }
 
-MiB room(const State& state, DeviceId device) {
-  return capacity(state.devices.at(device)) - held(state, device);
+MiB room(const DeviceEntry& device) {
+  return capacity(device) - device.held;
 }
 
 bool fits_into_free_room(const State& state, const ModelEntry& model) {
-  return model.vram <= room(state, state.device_of(model.id));
+  return model.vram <= room(state.devices.at(model.device));
 }
 
 bool is_leased(const ModelEntry& model) {
@@ -90,26 +79,9 @@ bool is_served(const State& state, WorkshopId workshop) {
   return it == state.workshops.end() || it->second.state != WorkshopState::paused;
 }
 
-bool is_admitted(const State& state, const ModelEntry& model, const JobEntry& job) {
-  if (!is_served(state, job.workshop)) return false;
-  const Gate* gate = gate_over(state, model);
-  return gate == nullptr || job.arrival < gate->arrivals_before || gate->served < gate->quantum;
-}
-
-const JobEntry* first_admitted(const State& state, const ModelEntry& model) {
-  for (const QueueKey& key : model.waiting) {
-    const JobEntry& job = state.jobs.at(key.job);
-    if (is_admitted(state, model, job)) return &job;
-  }
-  return nullptr;
-}
-
-const JobEntry* first_demanding(const State& state, const ModelEntry& model) {
-  for (const QueueKey& key : model.waiting) {
-    const JobEntry& job = state.jobs.at(key.job);
-    if (is_served(state, job.workshop)) return &job;
-  }
-  return nullptr;
+bool can_be_loaded(const State& state, const ModelEntry& model, Instant now) {
+  return model.residency == ResidencyState::cold && !model.removed &&
+         state.backends.at(model.backend).reachable && model.retry_load_at <= now;
 }
 
 }  // namespace stoker::scheduler

@@ -14,7 +14,7 @@ MiB capacity(const DeviceEntry& device);
 // What models hold now: resident, loading, draining and unloading ones.
 MiB held(const State& state, DeviceId device);
 
-MiB room(const State& state, DeviceId device);
+MiB room(const DeviceEntry& device);
 
 // Fits without anything being evicted.
 bool fits_into_free_room(const State& state, const ModelEntry& model);
@@ -41,13 +41,7 @@ bool is_live(WorkshopState state);
 // The workshop's people are served now (a pause holds their place).
 bool is_served(const State& state, WorkshopId workshop);
 
-// The job's step may start now, as far as workshop, gate and draining are concerned.
-bool is_admitted(const State& state, const ModelEntry& model, const JobEntry& job);
-
-// The first waiting job of the model that is admitted.
-const JobEntry* first_admitted(const State& state, const ModelEntry& model);
-
-// The first waiting job whose workshop is served, whatever the gate says: the model has demand.
-const JobEntry* first_demanding(const State& state, const ModelEntry& model);
+// Nothing stands in the way of a load but memory and the loader.
+bool can_be_loaded(const State& state, const ModelEntry& model, Instant now);
 
 }  // namespace stoker::scheduler

@@ -217,11 +217,67 @@ struct Tick {
   auto fields() { return std::tuple<>(); }
 };
 
+// ── plans, patience and speeds ───────────────────────────────────────────────────────────────────
+
+// When a workshop means to work, and with what: models are loaded ahead, text models are kept. Enforces nothing.
+struct PlanSet {
+  WorkshopId workshop;
+  std::vector<Instant> phase_edges;  // start, end, start, end, …; ordered
+  std::vector<ModelId> announced;
+  auto fields() { return std::tie(workshop, phase_edges, announced); }
+};
+
+// How long people wait for one step before they give up; zero: nobody does.
+struct PatienceSet {
+  Duration text;
+  Duration generation;
+  auto fields() { return std::tie(text, generation); }
+};
+
+// How many loads run side by side, and how steps slow each other down, in millionths.
+struct DeviceSpeeds {
+  DeviceId device;
+  std::uint32_t loads_parallel = 1;
+  std::uint32_t text_parallel_penalty_ppm = 250'000;
+  std::uint32_t generation_parallel_penalty_ppm = 1'000'000;
+  std::uint32_t text_beside_generation_ppm = 600'000;
+  std::uint32_t generation_beside_text_ppm = 600'000;
+  auto fields() {
+    return std::tie(device, loads_parallel, text_parallel_penalty_ppm,
+                    generation_parallel_penalty_ppm, text_beside_generation_ppm,
+                    generation_beside_text_ppm);
+  }
+};
+
+// ── ideas whose steps are decided as they go ─────────────────────────────────────────────────────
+
+// A job of which only the first step is known; StepAdded brings the others, IdeaEnded says that none will come.
+struct IdeaBegun {
+  JobId job;
+  PersonId person;
+  WorkshopId workshop;
+  GroupId group;
+  ModelId model;
+  auto fields() { return std::tie(job, person, workshop, group, model); }
+};
+
+struct StepAdded {
+  JobId job;
+  ModelId model;
+  auto fields() { return std::tie(job, model); }
+};
+
+struct IdeaEnded {
+  JobId job;
+  auto fields() { return std::tie(job); }
+};
+
 // The order is part of the journal format: add at the end, never remove.
 using Event = std::variant<DeviceSet, BackendSet, ModelSet, ModelRemoved, BackendReachable,
                            ForeignMemory, WorkshopSet, GroupSet, WantedSet, JobSubmitted,
                            JobRestored, StepReleased, StepFinished, StepFailed, JobCancelled,
                            RunStopped, JobMovedToFront, LoadFinished, LoadFailed, UnloadFinished,
-                           UnloadFailed, ExternalLoad, ExternalUnload, UnloadOrdered, Tick>;
+                           UnloadFailed, ExternalLoad, ExternalUnload, UnloadOrdered, Tick, PlanSet,
+                           PatienceSet, DeviceSpeeds, IdeaBegun, StepAdded, IdeaEnded>;
 
 }  // namespace stoker::scheduler

@@ -3,7 +3,10 @@
 #include <algorithm>
 
 #include "scheduler/admission.h"
+#include "scheduler/bookkeeping.h"
 #include "scheduler/constraints.h"
+#include "scheduler/loader.h"
+#include "scheduler/order.h"
 #include "scheduler/residency.h"
 #include "scheduler/victims.h"
 
@@ -27,7 +30,7 @@ ErrorCode code_of(CauseKind cause) {
   }
 }
 
-Duration expected_work(const State& state, const std::vector<ModelId>& steps) {
+Duration expected_work(const State& state, std::span<const ModelId> steps) {
   Duration sum;
   for (const ModelId id : steps) {
     const auto model = state.models.find(id);
@@ -36,24 +39,31 @@ Duration expected_work(const State& state, const std::vector<ModelId>& steps) {
   return sum;
 }
 
+void warm(ModelEntry& model, Instant now) {
+  model.heat_q16 = heat_q16(model, now) + (1 << 16);
+  model.heat_at = now;
+}
+
 }  // namespace
 
-std::vector<Decision> Scheduler::apply(const Event& event, Instant now) {
+std::vector<Decision> Scheduler::apply(std::span<const Event> events, Instant now) {
   out_.clear();
-  std::visit([&](const auto& e) { on(e, now); }, event);
-  serve(now);
+  for (const Event& event : events) std::visit([&](const auto& e) { on(e, now); }, event);
   plan_residency(state_, now, out_);
   serve(now);
-  if (mode_ == QuoteMode::kept) quotes_.update(state_, event, now, out_);
+  if (mode_ == QuoteMode::kept) quotes_.update(state_, events.back(), now, out_);
   return std::move(out_);
 }
 
 std::optional<Instant> Scheduler::next_wakeup(Instant now) const {
-  const std::optional<Instant> retry = next_load_retry(state_, now);
-  const std::optional<Instant> overdue = quotes_.next_overdue(now);
-  if (!retry) return overdue;
-  if (!overdue) return retry;
-  return std::min(*retry, *overdue);
+  std::optional<Instant> next = next_load_retry(state_, now);
+  const auto consider = [&](std::optional<Instant> at) {
+    if (at && (!next || *at < *next)) next = at;
+  };
+  consider(quotes_.next_overdue(now));
+  consider(next_planned_moment(state_, now));
+  for (const auto& [id, device] : state_.devices) consider(device.text_hold_ends);
+  return next;
 }
 
 JobEntry* Scheduler::find_job(JobId id) {
@@ -66,40 +76,26 @@ ModelEntry* Scheduler::find_model(ModelId id) {
   return it == state_.models.end() ? nullptr : &it->second;
 }
 
-void Scheduler::enqueue(JobEntry& job, Instant now) {
-  ModelEntry& model = state_.model(job.model());
-  job.phase = Phase::waiting;
-  job.released = now;
-  job.arrival = state_.arrivals++;
-  model.waiting.insert({job.tag_us, job.id});
-  model.waiting_release_us_sum += now.us;
-  const auto workshop = state_.workshops.find(job.workshop);
-  if (workshop != state_.workshops.end()) ++workshop->second.waiting;
-}
-
-void Scheduler::dequeue(JobEntry& job) {
-  ModelEntry& model = state_.model(job.model());
-  model.waiting.erase({job.tag_us, job.id});
-  model.waiting_release_us_sum -= job.released.us;
-  const auto workshop = state_.workshops.find(job.workshop);
-  if (workshop != state_.workshops.end()) --workshop->second.waiting;
-}
-
-void Scheduler::finish(JobId id, JobState state, ErrorCode code, const Cause& cause) {
-  const auto job = state_.jobs.find(id);
-  PersonEntry& person = state_.people[job->second.person];
+void Scheduler::finish(JobId id, JobState state, ErrorCode code, const Cause& cause, Instant now) {
+  const auto entry = state_.jobs.find(id);
+  JobEntry& job = entry->second;
+  count_coming(state_, job, -1);
+  if (job.phase == Phase::between_steps) --state_.reading;
+  PersonEntry& person = state_.people[job.person];
   if (person.outstanding > 0) --person.outstanding;
+  job.steps.truncate(job.known);
+  state_.habits.idea_ended(person.habits, job.steps, state == JobState::done, now);
   out_.emplace_back(Finish{id, state, code, cause});
-  state_.jobs.erase(job);
+  state_.jobs.erase(entry);
 }
 
-void Scheduler::cancel(JobEntry& job, const Cause& cause) {
+void Scheduler::cancel(JobEntry& job, const Cause& cause, Instant now) {
   switch (job.phase) {
     case Phase::waiting:
-      dequeue(job);
+      dequeue(state_, job);
       [[fallthrough]];
     case Phase::between_steps:
-      return finish(job.id, JobState::cancelled, ErrorCode::internal, cause);
+      return finish(job.id, JobState::cancelled, ErrorCode::internal, cause, now);
     case Phase::running:
       job.phase = Phase::stopping;
       job.stop_cause = cause;
@@ -110,66 +106,60 @@ void Scheduler::cancel(JobEntry& job, const Cause& cause) {
   }
 }
 
-void Scheduler::release_slot(JobEntry& job, Duration took) {
-  ModelEntry& model = state_.model(job.model());
-  --model.running;
-  --state_.backends.at(model.backend).running;
-  std::optional<Gate>& gate = state_.devices.at(state_.device_of(model.id)).gate;
-  if (gate &&
-      std::find(gate->victims.begin(), gate->victims.end(), model.id) != gate->victims.end()) {
-    gate->served += took;
+// ── serving ──────────────────────────────────────────────────────────────────────────────────────
+
+// Generation first: whether texts are held depends on what it does.
+void Scheduler::serve(Instant now) {
+  for (auto& [id, backend] : state_.backends) {
+    while (backend.reachable && backend.running < backend.slots) {
+      const JobEntry* next = next_generation(state_, backend, now);
+      if (next == nullptr) break;
+      dispatch(state_.jobs.at(next->id), now);
+    }
+  }
+  for (auto& [id, device] : state_.devices) {
+    update_text_batch(state_, device, now);
+    if (device.text_open) serve_texts(device, now);
   }
 }
 
-// ── serving ──────────────────────────────────────────────────────────────────────────────────────
-
-void Scheduler::serve(Instant now) {
+void Scheduler::serve_texts(DeviceEntry& device, Instant now) {
   for (auto& [id, backend] : state_.backends) {
-    while (dispatch_next(backend, now)) {
+    if (backend.device != device.id) continue;
+    while (backend.reachable && backend.running < backend.slots) {
+      const JobEntry* next = next_text(state_, backend);
+      if (next == nullptr) break;
+      dispatch(state_.jobs.at(next->id), now);
     }
   }
 }
 
-bool Scheduler::dispatch_next(BackendEntry& backend, Instant now) {
-  if (!backend.reachable || backend.running >= backend.slots) return false;
-  const JobEntry* best = nullptr;
-  for (const auto& [id, model] : state_.models) {
-    if (model.backend != backend.id || model.residency != ResidencyState::resident) continue;
-    const JobEntry* job = first_admitted(state_, model);
-    if (job == nullptr) continue;
-    if (best == nullptr || QueueKey{job->tag_us, job->id} < QueueKey{best->tag_us, best->id})
-      best = job;
-  }
-  if (best == nullptr) return false;
-  JobEntry& job = state_.jobs.at(best->id);
-  dispatch(job, state_.model(job.model()), backend, now);
-  return true;
-}
-
-void Scheduler::dispatch(JobEntry& job, ModelEntry& model, BackendEntry& backend, Instant now) {
-  dequeue(job);
+void Scheduler::dispatch(JobEntry& job, Instant now) {
+  dequeue(state_, job);
   job.phase = Phase::running;
   job.started = now;
   ++job.attempts;
-  ++model.running;
-  ++backend.running;
-  state_.virtual_now_us = std::max(state_.virtual_now_us, job.tag_us);
+  begin_run(state_, job, now);
   const CauseKind kind = job.attempts > 1 ? CauseKind::retry : CauseKind::fair_order;
   const std::uint32_t tries = job.attempts + job.backend_losses + job.earlier_tries;
-  out_.emplace_back(Dispatch{job.id, job.step, tries, model.id, backend.id, cause_for(kind, job)});
+  const ModelEntry& model = state_.model(job.model());
+  out_.emplace_back(
+      Dispatch{job.id, job.step, tries, model.id, model.backend, cause_for(kind, job)});
 }
 
 // ── events of the machine ────────────────────────────────────────────────────────────────────────
 
 void Scheduler::on(const DeviceSet& e, Instant) {
+  if (e.device.value > kTableIdMax) return;
   DeviceEntry& device = state_.devices[e.device];
   device.id = e.device;
   device.vram = e.vram;
   device.reserve = e.reserve;
+  refresh_homes(state_);
 }
 
 void Scheduler::on(const BackendSet& e, Instant) {
-  if (!state_.devices.contains(e.device)) return;
+  if (!state_.devices.contains(e.device) || e.backend.value > kTableIdMax) return;
   BackendEntry& backend = state_.backends[e.backend];
   backend.id = e.backend;
   backend.device = e.device;
@@ -178,11 +168,15 @@ void Scheduler::on(const BackendSet& e, Instant) {
 }
 
 void Scheduler::on(const ModelSet& e, Instant now) {
-  if (!state_.backends.contains(e.backend)) return;
+  const auto backend = state_.backends.find(e.backend);
+  if (backend == state_.backends.end() || e.model.value > kTableIdMax) return;
   const auto [it, is_new] = state_.models.try_emplace(e.model);
   ModelEntry& model = it->second;
+  const bool moves = !is_new && model.device != backend->second.device;
+  if (moves && (model.residency != ResidencyState::cold || !model.waiting.empty())) return;
   model.id = e.model;
   model.backend = e.backend;
+  model.device = backend->second.device;
   model.medium = e.medium;
   model.vram = e.vram;
   model.pinned = e.pinned;
@@ -190,16 +184,18 @@ void Scheduler::on(const ModelSet& e, Instant now) {
   model.run.set_hint(e.run_hint);
   model.load.set_hint(e.load_hint);
   if (is_new) model.since = now;
+  refresh_homes(state_);
 }
 
-void Scheduler::on(const ModelRemoved& e, Instant) {
+void Scheduler::on(const ModelRemoved& e, Instant now) {
   ModelEntry* model = find_model(e.model);
   if (model == nullptr) return;
   model->removed = true;
   model->pinned = false;
-  forget_plans_with(state_, e.model);
+  forget_plans_with(state_, e.model, now);
   fail_waiting(e.model, ErrorCode::unknown_model,
-               {CauseKind::operator_action, JobId{}, e.model, PersonId{}});
+               {CauseKind::operator_action, JobId{}, e.model, PersonId{}}, now);
+  refresh_homes(state_);
 }
 
 void Scheduler::on(const BackendReachable& e, Instant now) {
@@ -209,8 +205,9 @@ void Scheduler::on(const BackendReachable& e, Instant now) {
   if (e.reachable) return;
   for (auto& [id, model] : state_.models) {
     if (model.backend != e.backend || model.residency == ResidencyState::cold) continue;
-    become_cold(model, {CauseKind::backend_down, JobId{}, id, PersonId{}}, now);
-    forget_plans_with(state_, id);
+    set_residency(state_, model, ResidencyState::cold,
+                  {CauseKind::backend_down, JobId{}, id, PersonId{}}, now);
+    forget_plans_with(state_, id, now);
   }
 }
 
@@ -219,17 +216,27 @@ void Scheduler::on(const ForeignMemory& e, Instant) {
   if (device != state_.devices.end()) device->second.foreign = e.used;
 }
 
-void Scheduler::become_cold(ModelEntry& model, const Cause& cause, Instant now) {
-  model.residency = ResidencyState::cold;
-  model.reserved = MiB{0};
-  model.since = now;
-  model.cause = cause;
+void Scheduler::on(const DeviceSpeeds& e, Instant now) {
+  const auto device = state_.devices.find(e.device);
+  if (device == state_.devices.end()) return;
+  settle(device->second, now);
+  const auto share = [](std::uint32_t ppm) { return static_cast<double>(ppm) / 1e6; };
+  device->second.loads_parallel = std::max<std::uint32_t>(e.loads_parallel, 1);
+  device->second.contention = {share(e.text_parallel_penalty_ppm),
+                               share(e.generation_parallel_penalty_ppm),
+                               share(e.text_beside_generation_ppm),
+                               share(e.generation_beside_text_ppm)};
+}
+
+void Scheduler::on(const PatienceSet& e, Instant) {
+  state_.patience = {e.text, e.generation};
 }
 
 // ── events of the workshop ───────────────────────────────────────────────────────────────────────
 
-void Scheduler::on(const WorkshopSet& e, Instant) {
+void Scheduler::on(const WorkshopSet& e, Instant now) {
   WorkshopEntry& workshop = state_.workshops[e.workshop];
+  const bool was_served = workshop.state != WorkshopState::paused;
   workshop.id = e.workshop;
   workshop.state = e.state;
   workshop.intake_open = e.intake_open;
@@ -238,20 +245,50 @@ void Scheduler::on(const WorkshopSet& e, Instant) {
   workshop.outstanding_max_per_person = e.outstanding_max_per_person;
   workshop.queue_max = e.queue_max;
   workshop.focus = e.focus;
-  if (e.state != WorkshopState::ended) return;
+  refresh_homes(state_);
+  if (e.state == WorkshopState::ended) return end_workshop(e.workshop, now);
+  if (was_served != (e.state != WorkshopState::paused)) repark(e.workshop);
+}
+
+std::vector<JobId> Scheduler::jobs_of(WorkshopId workshop) const {
   std::vector<JobId> open;
   for (const auto& [id, job] : state_.jobs) {
-    if (job.workshop == e.workshop) open.push_back(id);
+    if (job.workshop == workshop) open.push_back(id);
   }
-  for (const JobId id : open) {
+  std::sort(open.begin(), open.end());
+  return open;
+}
+
+void Scheduler::end_workshop(WorkshopId workshop, Instant now) {
+  for (const JobId id : jobs_of(workshop)) {
     JobEntry& job = state_.jobs.at(id);
-    cancel(job, cause_for(CauseKind::workshop_ended, job));
+    cancel(job, cause_for(CauseKind::workshop_ended, job), now);
+  }
+}
+
+// A pause takes waiting steps out of the queues and gives them back with their age and place.
+void Scheduler::repark(WorkshopId workshop) {
+  for (const JobId id : jobs_of(workshop)) {
+    JobEntry& job = state_.jobs.at(id);
+    if (job.phase == Phase::waiting) set_parked(state_, job, !is_served(state_, workshop));
   }
 }
 
 void Scheduler::on(const GroupSet& e, Instant) {
   const auto workshop = state_.workshops.find(e.workshop);
-  if (workshop != state_.workshops.end()) workshop->second.group_focus[e.group] = e.focus;
+  if (workshop == state_.workshops.end()) return;
+  workshop->second.group_focus[e.group] = e.focus;
+  refresh_homes(state_);
+}
+
+void Scheduler::on(const PlanSet& e, Instant) {
+  const auto workshop = state_.workshops.find(e.workshop);
+  if (workshop == state_.workshops.end()) return;
+  workshop->second.announced = e.announced;
+  workshop->second.phases.clear();
+  for (std::size_t i = 0; i + 1 < e.phase_edges.size(); i += 2)
+    workshop->second.phases.push_back({e.phase_edges[i], e.phase_edges[i + 1]});
+  refresh_homes(state_);
 }
 
 void Scheduler::on(const WantedSet& e, Instant) {
@@ -260,6 +297,29 @@ void Scheduler::on(const WantedSet& e, Instant) {
 
 // ── events of work ───────────────────────────────────────────────────────────────────────────────
 
+// The place of new work of a person: now, or behind what the person has already asked for.
+std::int64_t Scheduler::take_tag(PersonEntry& person, Duration work, Instant now) {
+  const std::int64_t tag_us = std::max(now.us, person.finish_tag_us);
+  person.finish_tag_us = tag_us + work.us;
+  return tag_us;
+}
+
+JobEntry& Scheduler::admit(JobEntry entry, Instant now) {
+  PersonEntry& person = state_.people[entry.person];
+  person.habits.group = entry.group;
+  person.habits.workshop = entry.workshop;
+  ++person.outstanding;
+  state_.habits.idea_begun(person.habits, now);
+  JobEntry& job = state_.jobs[entry.id];
+  job = std::move(entry);
+  job.begun = now;
+  warm(state_.model(job.model()), now);
+  enqueue(state_, job, Arrival::fresh, now);
+  count_coming(state_, job, +1);
+  out_.emplace_back(Accept{job.id, job.tag_us, cause_for(CauseKind::request, job)});
+  return job;
+}
+
 void Scheduler::on(const JobSubmitted& e, Instant now) {
   if (const auto refusal = refusal_of(state_, e)) {
     const Cause cause{CauseKind::request, e.job, e.steps.empty() ? ModelId{} : e.steps[0],
@@ -267,78 +327,135 @@ void Scheduler::on(const JobSubmitted& e, Instant now) {
     out_.emplace_back(Refuse{e.job, refusal->code, refusal->limit, cause});
     return;
   }
-  PersonEntry& person = state_.people[e.person];
-  JobEntry& job = state_.jobs[e.job];
-  job = {
-      .id = e.job, .person = e.person, .workshop = e.workshop, .group = e.group, .steps = e.steps};
-  job.tag_us = std::max(state_.virtual_now_us, person.finish_tag_us);
-  person.finish_tag_us = job.tag_us + expected_work(state_, e.steps).us;
-  ++person.outstanding;
-  for (const ModelId id : e.steps) {
-    ModelEntry& model = state_.model(id);
-    model.heat_q16 = heat_q16(model, now) + (1 << 16);
-    model.heat_at = now;
+  JobEntry job{.id = e.job, .person = e.person, .workshop = e.workshop, .group = e.group};
+  for (const ModelId id : e.steps) job.steps.push_back(id);
+  job.known = static_cast<std::uint8_t>(job.steps.size());
+  job.tag_us = take_tag(state_.people[e.person], expected_work(state_, e.steps), now);
+  admit(std::move(job), now);
+}
+
+void Scheduler::on(const IdeaBegun& e, Instant now) {
+  const JobSubmitted as_job{e.job, e.person, e.workshop, e.group, {e.model}};
+  if (const auto refusal = refusal_of(state_, as_job)) {
+    out_.emplace_back(Refuse{e.job, refusal->code, refusal->limit,
+                             {CauseKind::request, e.job, e.model, e.person}});
+    return;
   }
-  enqueue(job, now);
-  out_.emplace_back(Accept{job.id, job.tag_us, cause_for(CauseKind::request, job)});
+  JobEntry job{.id = e.job, .person = e.person, .workshop = e.workshop, .group = e.group};
+  job.open = true;
+  job.steps.push_back(e.model);
+  job.known = 1;
+  PersonEntry& person = state_.people[e.person];
+  job.tag_us = take_tag(person, expected_work(state_, as_job.steps), now);
+  person.habits.group = e.group;
+  person.habits.workshop = e.workshop;
+  expect_rest(job);
+  admit(std::move(job), now);
+}
+
+// After the known steps come, as far as we know, the same positions of the idea before.
+void Scheduler::expect_rest(JobEntry& job) {
+  job.steps.truncate(job.known);
+  const Chain& usual = state_.habits.expected(state_.people[job.person].habits);
+  for (const ModelId id : usual.from(job.known)) job.steps.push_back(id);
+}
+
+void Scheduler::on(const StepAdded& e, Instant now) {
+  JobEntry* job = find_job(e.job);
+  ModelEntry* model = find_model(e.model);
+  if (job == nullptr || model == nullptr || model->removed) return;
+  if (!job->open || job->phase != Phase::between_steps || job->known >= kChainMax) return;
+  count_coming(state_, *job, -1);
+  state_.habits.has_read(now - job->started);
+  job->steps.truncate(job->step);
+  job->steps.push_back(e.model);
+  job->known = static_cast<std::uint8_t>(job->steps.size());
+  expect_rest(*job);
+  // Ideas that were begun earlier go first, also against the person's own later work.
+  const std::int64_t tag_us = take_tag(state_.people[job->person], model->run.mean(), now);
+  job->tag_us = std::max(job->begun.us, tag_us - (now - job->begun).us);
+  warm(*model, now);
+  enqueue(state_, *job, Arrival::fresh, now);
+  count_coming(state_, *job, +1);
+  if (const auto refusal = refusal_of_step(state_, *job)) {
+    dequeue(state_, *job);
+    finish(e.job, JobState::refused, refusal->code, cause_for(CauseKind::request, *job), now);
+  }
+}
+
+void Scheduler::on(const IdeaEnded& e, Instant now) {
+  JobEntry* job = find_job(e.job);
+  if (job == nullptr || !job->open || job->phase != Phase::between_steps) return;
+  finish(e.job, JobState::done, ErrorCode::internal,
+         {CauseKind::request, e.job, job->steps[job->known - 1U], job->person}, now);
 }
 
 void Scheduler::on(const JobRestored& e, Instant now) {
   PersonEntry& person = state_.people[e.person];
   JobEntry& job = state_.jobs[e.job];
-  job = {
-      .id = e.job, .person = e.person, .workshop = e.workshop, .group = e.group, .steps = e.steps};
-  job.step = e.step;
+  job = {.id = e.job, .person = e.person, .workshop = e.workshop, .group = e.group};
+  for (const ModelId id : e.steps) job.steps.push_back(id);
+  job.known = static_cast<std::uint8_t>(job.steps.size());
+  job.step = static_cast<std::uint8_t>(std::min<std::size_t>(e.step, kChainMax));
   job.attempts = e.attempts;
   job.earlier_tries = e.earlier_tries;
   job.tag_us = e.tag_us;
+  job.begun = now;
   ++person.outstanding;
   person.finish_tag_us =
       std::max(person.finish_tag_us, job.tag_us + expected_work(state_, e.steps).us);
   const Cause cause{CauseKind::recovery, e.job, ModelId{}, e.person};
-  if (e.step >= e.steps.size() || find_model(e.steps[e.step]) == nullptr) {
-    return finish(e.job, JobState::failed, ErrorCode::unknown_model, cause);
+  count_coming(state_, job, +1);
+  if (job.step >= job.steps.size() || find_model(job.model()) == nullptr) {
+    return finish(e.job, JobState::failed, ErrorCode::unknown_model, cause, now);
   }
   out_.emplace_back(Accept{job.id, job.tag_us, cause});
-  if (!e.running) return enqueue(job, now);
-  ModelEntry& model = state_.model(job.model());
+  if (!e.running) return enqueue(state_, job, Arrival::fresh, now);
   job.phase = Phase::running;
   job.started = now;
-  ++model.running;
-  ++state_.backends.at(model.backend).running;
+  begin_run(state_, job, now);
 }
 
 void Scheduler::on(const StepReleased& e, Instant now) {
   JobEntry* job = find_job(e.job);
   if (job == nullptr || job->phase != Phase::between_steps || job->step != e.step) return;
-  enqueue(*job, now);
+  if (job->step >= job->known) return;
+  count_coming(state_, *job, -1);
+  warm(state_.model(job->model()), now);
+  enqueue(state_, *job, Arrival::fresh, now);
+  count_coming(state_, *job, +1);
 }
 
-void Scheduler::on(const StepFinished& e, Instant) {
+void Scheduler::on(const StepFinished& e, Instant now) {
   JobEntry* job = find_job(e.job);
   if (job == nullptr || job->step != e.step) return;
   if (job->phase != Phase::running && job->phase != Phase::stopping) return;
-  release_slot(*job, e.took);
+  const Duration work = end_run(state_, *job, now);
   if (job->phase == Phase::stopping) {
-    return finish(job->id, JobState::cancelled, ErrorCode::internal, *job->stop_cause);
+    return finish(job->id, JobState::cancelled, ErrorCode::internal, *job->stop_cause, now);
   }
-  state_.model(job->model()).run.observe(e.took);
-  if (job->step + 1 < job->steps.size()) {
-    ++job->step;
-    job->attempts = 0;
-    job->phase = Phase::between_steps;
-    return;
+  ModelEntry& model = state_.model(job->model());
+  model.run.observe(work > Duration{} ? work : e.took);
+  model.served += work;
+  const bool more = job->step + 1U < job->known || job->open;
+  if (!more) {
+    return finish(job->id, JobState::done, ErrorCode::internal,
+                  cause_for(CauseKind::request, *job), now);
   }
-  finish(job->id, JobState::done, ErrorCode::internal, cause_for(CauseKind::request, *job));
+  ++job->step;
+  job->attempts = 0;
+  job->phase = Phase::between_steps;
+  job->started = now;
+  ++state_.reading;
 }
 
 void Scheduler::on(const StepFailed& e, Instant now) {
   JobEntry* job = find_job(e.job);
   if (job == nullptr || job->step != e.step) return;
   if (job->phase != Phase::running && job->phase != Phase::stopping) return;
-  release_slot(*job, Duration{});
+  end_run(state_, *job, now);
   if (job->phase == Phase::stopping) {
-    return finish(job->id, JobState::cancelled, ErrorCode::internal, *job->stop_cause);
+    return finish(job->id, JobState::cancelled, ErrorCode::internal, *job->stop_cause, now);
   }
   const bool lost = e.cause == CauseKind::backend_down;
   if (lost) {
@@ -346,22 +463,22 @@ void Scheduler::on(const StepFailed& e, Instant now) {
     if (job->attempts > 0) --job->attempts;
   }
   if (job->attempts >= kAttemptsMax || job->backend_losses >= kBackendLossesMax) {
-    return finish(job->id, JobState::failed, code_of(e.cause), cause_for(e.cause, *job));
+    return finish(job->id, JobState::failed, code_of(e.cause), cause_for(e.cause, *job), now);
   }
-  enqueue(*job, now);
+  enqueue(state_, *job, Arrival::again, now);
   out_.emplace_back(Requeue{job->id, job->step, job->tag_us, cause_for(e.cause, *job)});
 }
 
-void Scheduler::on(const JobCancelled& e, Instant) {
+void Scheduler::on(const JobCancelled& e, Instant now) {
   JobEntry* job = find_job(e.job);
-  if (job != nullptr) cancel(*job, cause_for(e.cause, *job));
+  if (job != nullptr) cancel(*job, cause_for(e.cause, *job), now);
 }
 
-void Scheduler::on(const RunStopped& e, Instant) {
+void Scheduler::on(const RunStopped& e, Instant now) {
   JobEntry* job = find_job(e.job);
   if (job == nullptr || job->phase != Phase::stopping || job->step != e.step) return;
-  release_slot(*job, Duration{});
-  finish(job->id, JobState::cancelled, ErrorCode::internal, *job->stop_cause);
+  end_run(state_, *job, now);
+  finish(job->id, JobState::cancelled, ErrorCode::internal, *job->stop_cause, now);
 }
 
 void Scheduler::on(const JobMovedToFront& e, Instant) {
@@ -371,12 +488,8 @@ void Scheduler::on(const JobMovedToFront& e, Instant) {
   for (const auto& [id, model] : state_.models) {
     if (!model.waiting.empty()) first = std::min(first, model.waiting.begin()->tag_us);
   }
-  ModelEntry& model = state_.model(job->model());
-  model.waiting.erase({job->tag_us, job->id});
-  job->tag_us = first - 1;
-  job->arrival = 0;  // before every gate
-  model.waiting.insert({job->tag_us, job->id});
-  const Cause cause{CauseKind::operator_action, job->id, model.id, e.by};
+  requeue_at(state_, *job, first - 1);
+  const Cause cause{CauseKind::operator_action, job->id, job->model(), e.by};
   out_.emplace_back(Requeue{job->id, job->step, job->tag_us, cause});
 }
 
@@ -385,72 +498,78 @@ void Scheduler::on(const JobMovedToFront& e, Instant) {
 void Scheduler::on(const LoadFinished& e, Instant now) {
   ModelEntry* model = find_model(e.model);
   if (model == nullptr || model->residency != ResidencyState::loading) return;
-  model->residency = ResidencyState::resident;
-  model->since = now;
+  set_residency(state_, *model, ResidencyState::resident, model->cause, now);
   model->load_failures = 0;
-  if (e.vram > MiB{0}) model->vram = e.vram;
-  model->reserved = model->vram;
+  model->served = Duration{};
   model->load.observe(e.took);
+  resize(*model, e.vram);
+}
+
+// What was measured replaces what was planned.
+void Scheduler::resize(ModelEntry& model, MiB measured) {
+  if (measured > MiB{0} && measured != model.vram) {
+    model.vram = measured;
+    refresh_homes(state_);
+  }
+  set_reserved(state_, model, model.vram);
 }
 
 void Scheduler::on(const LoadFailed& e, Instant now) {
   ModelEntry* model = find_model(e.model);
   if (model == nullptr || model->residency != ResidencyState::loading) return;
   const Cause cause{e.cause, model->cause.job, e.model, PersonId{}};
-  become_cold(*model, cause, now);
+  set_residency(state_, *model, ResidencyState::cold, cause, now);
   ++model->load_failures;
   const std::uint32_t doublings = std::min<std::uint32_t>(model->load_failures - 1, 4);
   model->retry_load_at = now + seconds(5) * (std::int64_t{1} << doublings);
   if (model->load_failures % kLoadFailuresMax == 0)
-    fail_waiting(e.model, ErrorCode::load_failed, cause);
+    fail_waiting(e.model, ErrorCode::load_failed, cause, now);
 }
 
-void Scheduler::fail_waiting(ModelId id, ErrorCode code, const Cause& cause) {
+void Scheduler::fail_waiting(ModelId id, ErrorCode code, const Cause& cause, Instant now) {
   const std::set<QueueKey> waiting = state_.model(id).waiting;
   for (const QueueKey& key : waiting) {
     JobEntry& job = state_.jobs.at(key.job);
-    dequeue(job);
-    finish(job.id, JobState::failed, code, {cause.kind, job.id, id, job.person});
+    dequeue(state_, job);
+    finish(job.id, JobState::failed, code, {cause.kind, job.id, id, job.person}, now);
   }
 }
 
 void Scheduler::on(const UnloadFinished& e, Instant now) {
   ModelEntry* model = find_model(e.model);
   if (model == nullptr || model->residency != ResidencyState::unloading) return;
-  become_cold(*model, model->cause, now);
+  set_residency(state_, *model, ResidencyState::cold, model->cause, now);
 }
 
 void Scheduler::on(const UnloadFailed& e, Instant now) {
   ModelEntry* model = find_model(e.model);
   if (model == nullptr || model->residency != ResidencyState::unloading) return;
-  model->residency = ResidencyState::resident;
-  model->since = now;
+  set_residency(state_, *model, ResidencyState::resident, model->cause, now);
   give_up_switch_over(state_, e.model, now);
 }
 
 void Scheduler::on(const ExternalLoad& e, Instant now) {
   ModelEntry* model = find_model(e.model);
   if (model == nullptr || model->residency != ResidencyState::cold) return;
-  model->residency = ResidencyState::resident;
-  if (e.vram > MiB{0}) model->vram = e.vram;
-  model->reserved = model->vram;
-  model->since = now;
-  model->cause = {CauseKind::external, JobId{}, e.model, PersonId{}};
+  set_residency(state_, *model, ResidencyState::resident,
+                {CauseKind::external, JobId{}, e.model, PersonId{}}, now);
+  model->served = Duration{};
+  resize(*model, e.vram);
 }
 
 void Scheduler::on(const ExternalUnload& e, Instant now) {
   ModelEntry* model = find_model(e.model);
   if (model == nullptr || model->residency == ResidencyState::cold) return;
   if (model->residency == ResidencyState::loading) return;
-  become_cold(*model, {CauseKind::external, JobId{}, e.model, PersonId{}}, now);
+  set_residency(state_, *model, ResidencyState::cold,
+                {CauseKind::external, JobId{}, e.model, PersonId{}}, now);
 }
 
 void Scheduler::on(const UnloadOrdered& e, Instant now) {
   ModelEntry* model = find_model(e.model);
   if (model == nullptr || model->residency != ResidencyState::resident || is_leased(*model)) return;
-  model->residency = ResidencyState::unloading;
-  model->since = now;
-  model->cause = {CauseKind::operator_action, JobId{}, e.model, e.by};
+  set_residency(state_, *model, ResidencyState::unloading,
+                {CauseKind::operator_action, JobId{}, e.model, e.by}, now);
   for (auto& [kind, models] : state_.wanted) std::erase(models, e.model);
   out_.emplace_back(Unload{e.model, model->cause});
 }

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "scheduler/decision.h"
@@ -30,12 +31,16 @@ enum class QuoteMode : std::uint8_t { kept, off };
 
 class Scheduler {
  public:
-  explicit Scheduler(QuoteMode mode = QuoteMode::kept) : mode_(mode) {}
+  explicit Scheduler(QuoteMode mode = QuoteMode::kept, const Policy& policy = {}) : mode_(mode) {
+    state_.policy = policy;
+  }
   // What would happen if: the same code on a copy of a state.
   explicit Scheduler(State state) : mode_(QuoteMode::off), state_(std::move(state)) {}
 
   // The decisions, in the order in which they take effect.
-  std::vector<Decision> apply(const Event& event, Instant now);
+  std::vector<Decision> apply(const Event& event, Instant now) { return apply({&event, 1}, now); }
+  // Things that happened at the same instant: all of them first, then one decision.
+  std::vector<Decision> apply(std::span<const Event> events, Instant now);
 
   // When to send a Tick if nothing else happens before.
   std::optional<Instant> next_wakeup(Instant now) const;
@@ -69,19 +74,28 @@ class Scheduler {
   void on(const ExternalUnload& e, Instant now);
   void on(const UnloadOrdered& e, Instant now);
   void on(const Tick& e, Instant now);
+  void on(const PlanSet& e, Instant now);
+  void on(const PatienceSet& e, Instant now);
+  void on(const DeviceSpeeds& e, Instant now);
+  void on(const IdeaBegun& e, Instant now);
+  void on(const StepAdded& e, Instant now);
+  void on(const IdeaEnded& e, Instant now);
 
   JobEntry* find_job(JobId id);
   ModelEntry* find_model(ModelId id);
-  void enqueue(JobEntry& job, Instant now);
-  void dequeue(JobEntry& job);
-  void release_slot(JobEntry& job, Duration took);
-  void cancel(JobEntry& job, const Cause& cause);
-  void finish(JobId id, JobState state, ErrorCode code, const Cause& cause);
-  void become_cold(ModelEntry& model, const Cause& cause, Instant now);
-  void fail_waiting(ModelId model, ErrorCode code, const Cause& cause);
+  std::int64_t take_tag(PersonEntry& person, Duration work, Instant now);
+  JobEntry& admit(JobEntry entry, Instant now);
+  void expect_rest(JobEntry& job);
+  void cancel(JobEntry& job, const Cause& cause, Instant now);
+  void finish(JobId id, JobState state, ErrorCode code, const Cause& cause, Instant now);
+  void fail_waiting(ModelId model, ErrorCode code, const Cause& cause, Instant now);
+  std::vector<JobId> jobs_of(WorkshopId workshop) const;
+  void end_workshop(WorkshopId workshop, Instant now);
+  void repark(WorkshopId workshop);
+  void resize(ModelEntry& model, MiB measured);
   void serve(Instant now);
-  bool dispatch_next(BackendEntry& backend, Instant now);
-  void dispatch(JobEntry& job, ModelEntry& model, BackendEntry& backend, Instant now);
+  void serve_texts(DeviceEntry& device, Instant now);
+  void dispatch(JobEntry& job, Instant now);
 
   QuoteMode mode_;
   State state_;

@@ -1,7 +1,6 @@
 #include "scheduler/victims.h"
 
 #include <algorithm>
-#include <map>
 
 #include "scheduler/constraints.h"
 
@@ -15,44 +14,64 @@ struct Unit {
   std::int64_t keep = 0;
 };
 
-bool is_idle(const State& state, const ModelEntry& model) {
-  return !is_leased(model) && first_admitted(state, model) == nullptr;
+bool has_had_its_quantum(const State& state, const ModelEntry& model) {
+  return model.served >= model.load.mean() * state.policy.quantum_loads;
+}
+
+bool is_in_scope(const State& state, const ModelEntry& model, VictimScope scope) {
+  if (scope == VictimScope::any) return true;
+  if (model.home) return false;
+  switch (scope) {
+    case VictimScope::unwanted:
+      return model.waiting.empty() && model.coming == 0 && !is_leased(model);
+    case VictimScope::past_quantum:
+      return model.waiting.empty() || has_had_its_quantum(state, model);
+    case VictimScope::guests:
+      return model.misfit;
+    case VictimScope::loose:
+    case VictimScope::any:
+      return true;
+  }
+  return false;
 }
 
 bool is_candidate(const State& state, const ModelEntry& model, const ModelEntry& target,
                   VictimScope scope) {
   if (model.id == target.id || model.residency != ResidencyState::resident) return false;
-  if (!may_be_evicted_for(state, model, target)) return false;
-  return scope == VictimScope::any || is_idle(state, model);
+  return is_in_scope(state, model, scope) && may_be_evicted_for(state, model, target);
 }
 
-std::vector<Unit> units_on(const State& state, DeviceId device, const ModelEntry& target,
-                           VictimScope scope, Instant now) {
-  std::map<BackendId, std::vector<const ModelEntry*>> held_by;
-  for (const auto& [id, model] : state.models) {
-    if (model.residency == ResidencyState::cold || state.device_of(id) != device) continue;
-    held_by[model.backend].push_back(&model);
+// What a backend holds and can only drop as a whole is one unit, and goes only if all of it may go.
+std::optional<Unit> unit_of_backend(const State& state, const DeviceEntry& device,
+                                    BackendId backend, const ModelEntry& target,
+                                    VictimScope scope, Instant now) {
+  Unit unit;
+  for (const ModelId id : device.present) {
+    const ModelEntry& model = state.model(id);
+    if (model.backend != backend) continue;
+    if (!is_candidate(state, model, target, scope)) return std::nullopt;
+    unit.models.push_back(id);
+    unit.size += model.reserved;
+    unit.keep += keep_value(state, model, now);
   }
+  return unit;
+}
+
+std::vector<Unit> units_on(const State& state, const DeviceEntry& device, const ModelEntry& target,
+                           VictimScope scope, Instant now) {
   std::vector<Unit> units;
-  for (const auto& [backend, models] : held_by) {
-    const bool together = state.backends.at(backend).granularity == EvictionGranularity::backend;
-    const auto candidate = [&](const ModelEntry* m) {
-      return is_candidate(state, *m, target, scope);
-    };
-    if (together) {
-      if (!std::all_of(models.begin(), models.end(), candidate)) continue;
-      Unit unit;
-      for (const ModelEntry* m : models) {
-        unit.models.push_back(m->id);
-        unit.size += m->reserved;
-        unit.keep += keep_value(state, *m, now);
-      }
-      units.push_back(std::move(unit));
+  std::vector<BackendId> whole;
+  for (const ModelId id : device.present) {
+    const ModelEntry& model = state.model(id);
+    if (state.backends.at(model.backend).granularity != EvictionGranularity::backend) {
+      if (is_candidate(state, model, target, scope))
+        units.push_back({{id}, model.reserved, keep_value(state, model, now)});
       continue;
     }
-    for (const ModelEntry* m : models) {
-      if (candidate(m)) units.push_back({{m->id}, m->reserved, keep_value(state, *m, now)});
-    }
+    if (std::find(whole.begin(), whole.end(), model.backend) != whole.end()) continue;
+    whole.push_back(model.backend);
+    if (auto unit = unit_of_backend(state, device, model.backend, target, scope, now))
+      units.push_back(std::move(*unit));
   }
   return units;
 }
@@ -135,25 +154,21 @@ std::int64_t heat_q16(const ModelEntry& model, Instant now) {
 }
 
 std::int64_t keep_value(const State& state, const ModelEntry& model, Instant now) {
-  std::int64_t expected_q16 = (static_cast<std::int64_t>(model.waiting.size()) + model.running)
-                              << 16;
-  for (const auto& [id, workshop] : state.workshops) {
-    if (is_live(workshop.state) && !workshop.focus.empty() &&
-        in_focus_of(state, id, GroupId{}, model.id)) {
-      expected_q16 += static_cast<std::int64_t>(workshop.head_count) << 16;
-    }
-  }
+  const Policy& policy = state.policy;
+  std::int64_t expected_q16 =
+      (policy.keep_per_waiting * static_cast<std::int64_t>(model.waiting.size()) +
+       policy.keep_per_coming * static_cast<std::int64_t>(model.coming))
+      << 16;
   expected_q16 += heat_q16(model, now);
-  constexpr std::int64_t kNeverNothing =
-      1 << 10;  // an unused model still costs something to load again
+  // An unused model still costs something to load again.
+  constexpr std::int64_t kNeverNothing = 1 << 10;
   return model.load.mean().ms() * (expected_q16 + kNeverNothing) >> 10;
 }
 
-std::optional<std::vector<ModelId>> choose_victims(const State& state, ModelId target_id,
+std::optional<std::vector<ModelId>> choose_victims(const State& state, const ModelEntry& target,
                                                    VictimScope scope, Instant now) {
-  const ModelEntry& target = state.model(target_id);
-  const DeviceId device = state.device_of(target_id);
-  const MiB needed = target.vram - room(state, device);
+  const DeviceEntry& device = state.devices.at(target.device);
+  const MiB needed = target.vram - room(device);
   if (needed <= MiB{0}) return std::vector<ModelId>{};
   const std::vector<Unit> units = units_on(state, device, target, scope, now);
   const auto chosen = units.size() <= kSubsetUnitsMax ? cheapest_subset(units, needed)

@@ -1,0 +1,171 @@
+#include "scheduler/order.h"
+
+#include <algorithm>
+#include <array>
+
+#include "scheduler/bookkeeping.h"
+
+namespace stoker::scheduler {
+namespace {
+
+struct Candidate {
+  const JobEntry* job = nullptr;
+  std::int64_t need_us = 0;
+  std::int64_t deadline_us = 0;
+};
+
+bool is_servable(const ModelEntry& model) {
+  return model.residency == ResidencyState::resident && !model.waiting.empty();
+}
+
+bool by_tag(const Candidate& a, const Candidate& b) {
+  return QueueKey{a.job->tag_us, a.job->id} < QueueKey{b.job->tag_us, b.job->id};
+}
+
+bool by_deadline(const Candidate& a, const Candidate& b) {
+  if (a.deadline_us != b.deadline_us) return a.deadline_us < b.deadline_us;
+  return a.job->arrival < b.job->arrival;
+}
+
+std::vector<Candidate> candidates_of(const State& state, const BackendEntry& backend,
+                                     Instant now) {
+  std::vector<Candidate> candidates;
+  for (const ModelId id : state.devices.at(backend.device).present) {
+    const ModelEntry& model = state.model(id);
+    if (model.backend != backend.id || model.is_text() || !is_servable(model)) continue;
+    const std::int64_t need_us = model.run.mean().us * 100 / state.policy.assumed_rate_percent;
+    const Duration patience = state.patience_for(model);
+    std::size_t taken = 0;
+    for (const QueueKey& key : model.waiting) {
+      if (taken++ == kTriageMax) break;
+      const JobEntry& job = state.jobs.at(key.job);
+      const std::int64_t deadline_us = (job.released + patience).us;
+      // Who is past it waits for no deadline any more.
+      candidates.push_back({&job, need_us, deadline_us > now.us ? deadline_us : INT64_MAX});
+    }
+  }
+  std::sort(candidates.begin(), candidates.end(), by_tag);
+  if (candidates.size() > kTriageMax) candidates.resize(kTriageMax);
+  return candidates;
+}
+
+// The largest set of jobs that end in time if served by deadline; `jobs` come by deadline and stay so.
+std::vector<Candidate> kept_in_time(const std::vector<Candidate>& jobs, Instant now) {
+  std::vector<Candidate> kept;
+  kept.reserve(jobs.size());
+  std::int64_t end_us = now.us;
+  for (const Candidate& job : jobs) {
+    kept.push_back(job);
+    end_us += job.need_us;
+    if (end_us <= job.deadline_us) continue;
+    const auto longest =
+        std::max_element(kept.begin(), kept.end(), [](const Candidate& a, const Candidate& b) {
+          return a.need_us != b.need_us ? a.need_us < b.need_us : a.job->arrival < b.job->arrival;
+        });
+    end_us -= longest->need_us;
+    kept.erase(longest);
+  }
+  return kept;
+}
+
+enum class Kind : std::uint8_t { text, generation };
+
+const JobEntry* first_by_tag(const State& state, const BackendEntry& backend, Kind kind) {
+  std::optional<QueueKey> best;
+  for (const ModelId id : state.devices.at(backend.device).present) {
+    const ModelEntry& model = state.model(id);
+    if (model.backend != backend.id || model.is_text() != (kind == Kind::text)) continue;
+    if (!is_servable(model)) continue;
+    const QueueKey& first = *model.waiting.begin();
+    if (!best || first < *best) best = first;
+  }
+  return best ? &state.jobs.at(best->job) : nullptr;
+}
+
+}  // namespace
+
+const JobEntry* next_text(const State& state, const BackendEntry& backend) {
+  return first_by_tag(state, backend, Kind::text);
+}
+
+const JobEntry* next_generation(const State& state, const BackendEntry& backend, Instant now) {
+  const JobEntry* first = first_by_tag(state, backend, Kind::generation);
+  if (first == nullptr || state.patience.generation <= Duration{}) return first;
+  std::vector<Candidate> jobs = candidates_of(state, backend, now);
+  if (jobs.size() == 1) return first;
+  std::vector<Candidate> by_end = jobs;
+  std::sort(by_end.begin(), by_end.end(), by_deadline);
+  const std::vector<Candidate> kept = kept_in_time(by_end, now);
+  if (kept.empty()) return first;
+  const Candidate& chosen = *std::min_element(kept.begin(), kept.end(), by_tag);
+  std::int64_t end_us = now.us + chosen.need_us;
+  for (const Candidate& job : kept) {
+    if (job.job == chosen.job) continue;
+    end_us += job.need_us;
+    if (end_us > job.deadline_us) return kept.front().job;  // by tag would be too slow
+  }
+  return chosen.job;
+}
+
+namespace {
+
+// What the text batch of a device depends on.
+struct TextView {
+  std::size_t waiting = 0;  // servable texts
+  Instant oldest{INT64_MAX};
+  bool text_runs = false;
+  bool generation_runs = false;
+  bool generation_waits = false;  // and could run
+};
+
+TextView texts_on(State& state, const DeviceEntry& device) {
+  TextView view;
+  for (const Run& run : device.runs) {
+    view.text_runs = view.text_runs || run.text;
+    view.generation_runs = view.generation_runs || !run.text;
+  }
+  for (const ModelId id : device.present) {
+    ModelEntry& model = state.model(id);
+    if (!is_servable(model)) continue;
+    if (!model.is_text()) {
+      view.generation_waits = true;
+      continue;
+    }
+    view.waiting += model.waiting.size();
+    view.oldest = std::min(view.oldest, oldest_release(state, model).value_or(view.oldest));
+  }
+  return view;
+}
+
+// Work of all waiting generation steps of the device, counted up to `enough`.
+Duration generation_backlog(const State& state, const DeviceEntry& device, Duration enough) {
+  Duration sum;
+  for (const ModelId id : device.demanded) {
+    const ModelEntry& model = state.model(id);
+    if (model.is_text()) continue;
+    sum += model.run.mean() * static_cast<std::int64_t>(model.waiting.size());
+    if (sum >= enough) break;
+  }
+  return sum;
+}
+
+}  // namespace
+
+void update_text_batch(State& state, DeviceEntry& device, Instant now) {
+  device.text_hold_ends.reset();
+  const TextView view = texts_on(state, device);
+  if (view.waiting == 0) {
+    if (!view.text_runs) device.text_open = false;
+    return;
+  }
+  if (device.text_open) return;
+  const Policy& policy = state.policy;
+  device.text_open =
+      (!view.generation_runs && !view.generation_waits) ||
+      view.waiting >= policy.text_batch_steps || now - view.oldest >= policy.text_hold_max ||
+      generation_backlog(state, device, policy.generation_backlog_min) <
+          policy.generation_backlog_min;
+  if (!device.text_open) device.text_hold_ends = view.oldest + policy.text_hold_max;
+}
+
+}  // namespace stoker::scheduler

@@ -1,0 +1,207 @@
+#include "simulation/stoker_policy.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <string>
+
+namespace stoker::simulation {
+namespace {
+
+using scheduler::Decision;
+
+constexpr DeviceId kDevice{1};
+constexpr WorkshopId kWorkshop{1};
+constexpr std::uint32_t kNoLimit = 1'000'000;
+
+ModelId model_id(ModelIndex index) {
+  return ModelId{index + 1};
+}
+ModelIndex model_index(ModelId id) {
+  return id.value - 1;
+}
+BackendId backend_id(BackendIndex index) {
+  return BackendId{index + 1};
+}
+
+std::uint32_t ppm(double share) {
+  return static_cast<std::uint32_t>(std::lround(share * 1e6));
+}
+
+std::vector<ModelId> model_ids(const std::vector<ModelIndex>& models) {
+  std::vector<ModelId> ids;
+  ids.reserve(models.size());
+  for (const ModelIndex model : models) ids.push_back(model_id(model));
+  return ids;
+}
+
+}  // namespace
+
+StokerPolicy::StokerPolicy(const StokerOptions& options)
+    : options_(options), scheduler_(scheduler::QuoteMode::off, options.policy) {}
+
+void StokerPolicy::begin(World& world) {
+  const Setting& setting = world.setting();
+  std::map<std::string_view, GroupId> groups{{"", GroupId{}}};
+  for (const ParticipantFacts& participant : setting.participants) {
+    const auto next = GroupId{static_cast<std::uint32_t>(groups.size())};
+    group_of_.push_back(groups.try_emplace(participant.group, next).first->second);
+  }
+  idea_of_.resize(setting.participants.size());
+  describe_machine(world);
+  describe_workshop(world);
+}
+
+void StokerPolicy::describe_machine(World& world) {
+  const Setting& setting = world.setting();
+  const Contention& contention = setting.contention;
+  happen(scheduler::DeviceSet{kDevice, setting.device.vram, setting.device.reserve});
+  happen(scheduler::DeviceSpeeds{kDevice, setting.loads_max, ppm(contention.text_parallel_penalty),
+                                 ppm(contention.generation_parallel_penalty),
+                                 ppm(contention.text_rate_beside_generation),
+                                 ppm(contention.generation_rate_beside_text)});
+  for (BackendIndex i = 0; i < setting.backends.size(); ++i) {
+    happen(scheduler::BackendSet{backend_id(i), kDevice, setting.backends[i].slots});
+    happen(scheduler::BackendReachable{backend_id(i), true});
+  }
+  for (ModelIndex i = 0; i < setting.models.size(); ++i) {
+    const ModelFacts& model = setting.models[i];
+    const std::vector<ModelIndex>& pins = setting.plan.pinned;
+    const bool pinned = std::find(pins.begin(), pins.end(), i) != pins.end();
+    const Medium medium = model.kind == StepKind::text ? Medium::text : Medium::image;
+    happen(scheduler::ModelSet{model_id(i), backend_id(model.backend), medium, model.memory,
+                               model.load, model.hint, pinned});
+  }
+  for (const ModelIndex model : setting.initial_resident)
+    happen(scheduler::ExternalLoad{model_id(model), MiB{0}});
+}
+
+void StokerPolicy::describe_workshop(World& world) {
+  const Setting& setting = world.setting();
+  happen(scheduler::WorkshopSet{.workshop = kWorkshop,
+                                .state = WorkshopState::running,
+                                .misfit = options_.misfit,
+                                .head_count = setting.plan.head_count.value_or(0),
+                                .outstanding_max_per_person = kNoLimit,
+                                .queue_max = kNoLimit});
+  std::vector<Instant> edges;
+  for (const Phase& phase : setting.plan.phases) {
+    edges.push_back(phase.start);
+    edges.push_back(phase.end);
+  }
+  std::vector<ModelId> announced = model_ids(setting.plan.pinned);
+  for (const ModelIndex model : setting.plan.focus) announced.push_back(model_id(model));
+  happen(scheduler::PlanSet{kWorkshop, std::move(edges), std::move(announced)});
+  happen(scheduler::PatienceSet{setting.patience[kind_index(StepKind::text)],
+                                setting.patience[kind_index(StepKind::generation)]});
+}
+
+// ── what happens ─────────────────────────────────────────────────────────────────────────────────
+
+void StokerPolicy::released(World&, const Job& job) {
+  Idea& idea = idea_of_[job.participant];
+  idea.job = job.index;
+  if (job.step > 0) {
+    happen(scheduler::StepAdded{idea.id, model_id(job.model)});
+  } else {
+    idea.id = JobId{++last_id_};
+    who_[idea.id] = job.participant;
+    happen(scheduler::IdeaBegun{idea.id, PersonId{job.user + 1ULL}, kWorkshop,
+                                group_of_[job.participant], model_id(job.model)});
+  }
+  if (options_.quotes) unquoted_.push_back(job.index);
+}
+
+void StokerPolicy::finished(World&, const Job& job) {
+  happen(scheduler::StepFinished{idea_of_[job.participant].id, job.step, *job.work});
+}
+
+void StokerPolicy::result(World&, const Job& job) {
+  const JobId id = idea_of_[job.participant].id;
+  happen(scheduler::IdeaEnded{id});
+  who_.erase(id);
+}
+
+void StokerPolicy::abandoned(World&, const Job& job) {
+  if (refusing_) return;
+  const JobId id = idea_of_[job.participant].id;
+  happen(scheduler::JobCancelled{id, CauseKind::cancelled_by_person});
+  happen(scheduler::RunStopped{id, job.step});
+  std::erase(unquoted_, job.index);
+  who_.erase(id);
+}
+
+void StokerPolicy::requeued(World&, const Job& job, CancelCause cause) {
+  happen(scheduler::StepFailed{
+      idea_of_[job.participant].id, job.step,
+      cause == CancelCause::crash ? CauseKind::run_failed : CauseKind::backend_down});
+}
+
+void StokerPolicy::loaded(World& world, ModelIndex model) {
+  happen(scheduler::LoadFinished{model_id(model), MiB{0}, world.setting().models[model].load});
+}
+
+void StokerPolicy::load_failed(World&, ModelIndex model) {
+  happen(scheduler::LoadFailed{model_id(model)});
+}
+
+void StokerPolicy::evicted_externally(World&, ModelIndex model) {
+  happen(scheduler::ExternalUnload{model_id(model)});
+}
+
+void StokerPolicy::foreign_changed(World& world) {
+  happen(scheduler::ForeignMemory{kDevice, world.foreign()});
+}
+
+// ── what is decided ──────────────────────────────────────────────────────────────────────────────
+
+void StokerPolicy::decide(World& world) {
+  if (happened_.empty()) happen(scheduler::Tick{});
+  while (!happened_.empty()) {
+    const std::vector<scheduler::Event> events = std::exchange(happened_, {});
+    for (const Decision& decision : scheduler_.apply(events, world.now()))
+      carry_out(world, decision);
+  }
+  quote(world);
+  if (const auto next = scheduler_.next_wakeup(world.now())) world.wake_at(*next);
+}
+
+void StokerPolicy::carry_out(World& world, const Decision& decision) {
+  if (const auto* load = std::get_if<scheduler::Load>(&decision)) {
+    note_cause(world, "x_load", load->model, load->cause);
+    world.load(model_index(load->model));
+  } else if (const auto* unload = std::get_if<scheduler::Unload>(&decision)) {
+    world.evict(model_index(unload->model), cause_name(unload->cause.kind));
+    happen(scheduler::UnloadFinished{unload->model});
+  } else if (const auto* dispatch = std::get_if<scheduler::Dispatch>(&decision)) {
+    world.start(idea_of_[who_.at(dispatch->job)].job);
+  } else if (const auto* finish = std::get_if<scheduler::Finish>(&decision)) {
+    const bool given_up = finish->state == stoker::JobState::refused ||
+                          finish->state == stoker::JobState::failed;
+    const auto who = who_.find(finish->job);
+    if (!given_up || who == who_.end()) return;
+    const JobIndex job = idea_of_[who->second].job;
+    std::erase(unquoted_, job);
+    who_.erase(who);
+    if (world.job(job).attempts > 0) return;  // started once: the participant's patience ends it
+    refusing_ = true;
+    world.refuse(job);
+    refusing_ = false;
+  }
+}
+
+void StokerPolicy::note_cause(World& world, std::string_view event, ModelId model,
+                              const Cause& cause) const {
+  if (!world.keeps_notes()) return;
+  std::string members = "\"model\":\"" + world.setting().models[model_index(model)].name;
+  members += "\",\"cause\":\"";
+  members += cause_name(cause.kind);
+  members += '"';
+  world.note(event, members);
+}
+
+void StokerPolicy::quote(World&) {
+  unquoted_.clear();
+}
+
+}  // namespace stoker::simulation
