@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "server/log.h"
+#include "simulation/quotes.h"
 
 namespace stoker::server {
 
@@ -60,6 +61,15 @@ struct BackupOptionsOfCommand {
 };
 int run_backup(const BackupOptionsOfCommand& options);
 int run_restore(const BackupOptionsOfCommand& options);
+
+struct SimulateOptions {
+  std::vector<std::string> scenarios;  // files and folders; at least one
+  std::string policy = "stoker";
+  std::string log;  // a file for one scenario, a folder for several; empty: none
+  simulation::Quotes quotes = simulation::Quotes::given;
+  OutputForm form = OutputForm::text;
+};
+int run_simulate(const SimulateOptions& options);
 
 int run_version(OutputForm form);
 

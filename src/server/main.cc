@@ -21,6 +21,8 @@ struct CommandLine {
   CheckOptions check;
   TokenOptions token;
   BackupOptionsOfCommand backup;
+  SimulateOptions simulate;
+  bool no_eta = false;
   std::string log_level = "info";
   std::string ollama_listen;
   std::string comfyui_listen;
@@ -107,6 +109,21 @@ void add_backup(CLI::App& app, CommandLine& line) {
       ->check(CLI::ExistingFile);
 }
 
+void add_simulate(CLI::App& app, CommandLine& line) {
+  CLI::App* simulate =
+      add_command(app, line, "simulate", "Play workshops on a virtual clock and measure them");
+  simulate
+      ->add_option("scenario", line.simulate.scenarios,
+                   "Scenario files, or folders with them (*.json)")
+      ->required();
+  simulate->add_option("--policy", line.simulate.policy,
+                       "Who decides: stoker, or a baseline; a wrong name lists them all");
+  simulate->add_option("--log", line.simulate.log,
+                       "File for the log (JSON lines); with several scenarios a folder, where each "
+                       "becomes POLICY.SCENARIO.jsonl");
+  simulate->add_flag("--no-eta", line.no_eta, "Promise nobody a time");
+}
+
 // The sentence for an option that belongs to a later version; empty: none was given.
 std::string door_that_is_not_there(const CommandLine& line) {
   if (!line.ollama_listen.empty())
@@ -126,6 +143,12 @@ int serve(CommandLine& line) {
   return run_serve(line.serve);
 }
 
+int simulate(CommandLine& line) {
+  if (line.no_eta) line.simulate.quotes = stoker::simulation::Quotes::off;
+  line.simulate.form = line.form();
+  return run_simulate(line.simulate);
+}
+
 int run(const CLI::App& app, CommandLine& line) {
   line.check.form = line.token.form = line.backup.form = line.form();
   if (app.got_subcommand("serve")) return serve(line);
@@ -133,6 +156,7 @@ int run(const CLI::App& app, CommandLine& line) {
   if (app.got_subcommand("token")) return run_token(line.token);
   if (app.got_subcommand("backup")) return run_backup(line.backup);
   if (app.got_subcommand("restore")) return run_restore(line.backup);
+  if (app.got_subcommand("simulate")) return simulate(line);
   return run_version(line.form());
 }
 
@@ -153,6 +177,7 @@ int main(int argc, char** argv) {
   add_check(app, line);
   add_token(app, line);
   add_backup(app, line);
+  add_simulate(app, line);
   add_command(app, line, "version", "Print the version");
   try {
     app.parse(argc, argv);

@@ -4,17 +4,14 @@
 // Errors: an unknown name gives null.
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <string_view>
 #include <vector>
 
 #include "simulation/policy.h"
+#include "simulation/quotes.h"
 
 namespace stoker::simulation {
-
-// Whether a policy that can promise people a time does so.
-enum class Quotes : std::uint8_t { given, off };
 
 struct PolicyOptions {
   Quotes quotes = Quotes::given;
