@@ -1,148 +1,103 @@
 #include "scheduler/forecast.h"
 
 #include <algorithm>
-#include <queue>
-#include <vector>
+#include <array>
 
-#include "scheduler/scheduler.h"
+#include "scheduler/rollout.h"
 
 namespace stoker::scheduler {
 namespace {
 
-struct Expected {
-  Instant at;
-  std::uint64_t order = 0;
-  Event event;
-};
+// One future says enough about so many.
+constexpr std::size_t kManyJobs = 60;
+constexpr Duration kShortText = seconds(12);
 
-struct Later {
-  bool operator()(const Expected& a, const Expected& b) const {
-    return a.at != b.at ? a.at > b.at : a.order > b.order;
-  }
-};
-
-// Never less than a twentieth of the whole: something that is over its time is expected to end soon, not now.
-Duration remaining(Duration mean, Duration elapsed) {
-  return std::max(mean - elapsed, mean / 20);
+bool by_end(const SeenJob& a, const SeenJob& b) {
+  return a.ends < b.ends;
 }
 
-double square(double x) {
-  return x * x;
+// The future in the middle; a job that did not end in most of them is not known.
+std::optional<SeenJob> in_the_middle(const std::vector<Rollout>& futures, JobId id) {
+  std::vector<SeenJob> seen;
+  for (const Rollout& future : futures) {
+    const auto job = future.jobs.find(id);
+    if (job != future.jobs.end() && job->second.ended) seen.push_back(job->second);
+  }
+  if (seen.size() * 2 <= futures.size()) return std::nullopt;
+  std::sort(seen.begin(), seen.end(), by_end);
+  return seen[seen.size() / 2];
 }
 
-class Play {
- public:
-  Play(const State& state, Instant now) : start_(now), scheduler_(state) {
-    for (const auto& [id, job] : state.jobs) {
-      if (job.phase == Phase::running || job.phase == Phase::stopping) expect_end(job, now);
-    }
-    for (const auto& [id, model] : state.models) {
-      if (model.residency == ResidencyState::loading) {
-        expect_load(id, now, remaining(model.load.mean(), now - model.since));
-      }
-      if (model.residency == ResidencyState::unloading)
-        expect(now + kUnloadEstimate, UnloadFinished{id});
-    }
+Forecast forecast_of(const State& state, const std::vector<Rollout>& futures) {
+  Forecast result;
+  for (const auto& [id, job] : state.jobs) {
+    if (const auto seen = in_the_middle(futures, id))
+      result.jobs[id] = {seen->step_starts, seen->ends, seen->loading, seen->ahead};
   }
-
-  // Plays until all jobs have ended; with a wish also until nothing is expected any more.
-  Forecast run(const Event& first) {
-    take(scheduler_.apply(first, start_), start_);
-    const bool has_wish = std::holds_alternative<WantedSet>(first);
-    while (!expected_.empty() && (has_wish || !scheduler_.state().jobs.empty())) {
-      const Expected next = expected_.top();
-      if (next.at - start_ > kForecastHorizon) break;
-      expected_.pop();
-      note_end(next);
-      take(scheduler_.apply(next.event, next.at), next.at);
-    }
-    return std::move(forecast_);
-  }
-
- private:
-  void expect(Instant at, Event event) { expected_.push({at, order_++, std::move(event)}); }
-
-  void expect_load(ModelId id, Instant now, Duration left) {
-    const ModelEntry& model = scheduler_.state().model(id);
-    loading_[scheduler_.state().device_of(id)] += left;
-    load_variance_[id] = square(static_cast<double>(left.us) * model.load.relative_spread());
-    forecast_.loads.emplace(id, now + left);
-    expect(now + left, LoadFinished{id, MiB{0}, left});
-  }
-
-  void expect_end(const JobEntry& job, Instant now) {
-    const ModelEntry& model = scheduler_.state().model(job.model());
-    const Duration left =
-        job.started < start_ ? remaining(model.run.mean(), now - job.started) : model.run.mean();
-    double& variance = variance_[model.backend];
-    variance += square(static_cast<double>(left.us) * model.run.relative_spread()) /
-                static_cast<double>(scheduler_.state().backends.at(model.backend).slots);
-    forecast_.jobs.try_emplace(job.id, JobForecast{.starts = std::max(job.started, start_)});
-    expect(now + left, StepFinished{job.id, job.step, left});
-  }
-
-  void note_end(const Expected& next) {
-    const auto* finished = std::get_if<StepFinished>(&next.event);
-    if (finished == nullptr) return;
-    const auto job = scheduler_.state().jobs.find(finished->job);
-    if (job == scheduler_.state().jobs.end()) return;
-    const ModelEntry& model = scheduler_.state().model(job->second.model());
-    JobForecast& seen = forecast_.jobs[finished->job];
-    seen.ends = next.at;
-    seen.variance_us2 = variance_[model.backend];
-    seen.ahead = ended_[model.backend]++;
-  }
-
-  void take(const std::vector<Decision>& decisions, Instant now) {
-    for (const Decision& decision : decisions) {
-      if (const auto* load = std::get_if<Load>(&decision)) {
-        expect_load(load->model, now, scheduler_.state().model(load->model).load.mean());
-      } else if (const auto* unload = std::get_if<Unload>(&decision)) {
-        forecast_.unloads.push_back(unload->model);
-        expect(now + kUnloadEstimate, UnloadFinished{unload->model});
-      } else if (const auto* dispatch = std::get_if<Dispatch>(&decision)) {
-        on_dispatch(*dispatch, now);
-      }
-    }
-  }
-
-  void on_dispatch(const Dispatch& dispatch, Instant now) {
-    const auto load = load_variance_.find(dispatch.model);
-    if (load != load_variance_.end()) {
-      variance_[dispatch.backend] += load->second;
-      load_variance_.erase(load);
-    }
-    JobForecast& seen = forecast_.jobs[dispatch.job];
-    seen.starts = now;
-    const DeviceId device = scheduler_.state().device_of(dispatch.model);
-    seen.loading = std::min(loading_[device], now - start_);
-    expect_end(scheduler_.state().jobs.at(dispatch.job), now);
-  }
-
-  Instant start_;
-  Scheduler scheduler_;
-  std::priority_queue<Expected, std::vector<Expected>, Later> expected_;
-  std::uint64_t order_ = 0;
-  std::map<BackendId, double> variance_;
-  std::map<BackendId, std::uint32_t> ended_;
-  std::map<ModelId, double> load_variance_;
-  std::map<DeviceId, Duration> loading_;
-  Forecast forecast_;
-};
+  const Rollout& middle = futures[futures.size() / 2];
+  for (const auto& [model, ready] : middle.loads) result.loads.try_emplace(model, ready);
+  result.unloads = middle.unloads;
+  return result;
+}
 
 }  // namespace
 
 Forecast forecast(const State& state, Instant now) {
   if (state.jobs.size() > kForecastJobsMax) return {};
-  Forecast result = Play(state, now).run(Tick{});
-  // What was not reached before the horizon (or is paused) is not known.
-  std::erase_if(result.jobs, [](const auto& entry) { return entry.second.ends == Instant{}; });
-  return result;
+  const std::uint32_t samples = state.jobs.size() > kManyJobs ? 1 : kFutures;
+  std::vector<Rollout> futures;
+  for (std::uint32_t sample = 0; sample < samples; ++sample) {
+    RolloutOptions options;
+    options.sample = sample;
+    options.samples = samples;
+    options.horizon = kForecastHorizon;
+    futures.push_back(play_forward(state, now, options));
+  }
+  return forecast_of(state, futures);
 }
 
 Forecast forecast_wanted(const State& state, const WantedSet& wish, Instant now) {
   if (state.jobs.size() > kForecastJobsMax) return {};
-  return Play(state, now).run(wish);
+  RolloutOptions options;
+  options.horizon = kForecastHorizon;
+  options.people_come_back = false;
+  options.wish = wish;
+  return forecast_of(state, {play_forward(state, now, options)});
+}
+
+Duration forecast_step_end(const State& state, JobId job, Instant now) {
+  std::array<Duration, kFutures> ends;
+  for (std::uint32_t sample = 0; sample < kFutures; ++sample) {
+    RolloutOptions options;
+    options.sample = sample;
+    options.samples = kFutures;
+    options.until = job;
+    const Rollout future = play_forward(state, now, options);
+    const auto seen = future.jobs.find(job);
+    const bool ended = seen != future.jobs.end() && seen->second.step_ends != Instant{};
+    ends.at(sample) = ended ? seen->second.step_ends - now : options.horizon;
+  }
+  std::sort(ends.begin(), ends.end());
+  return ends[kFutures / 2];
+}
+
+// Steps that run, that wait for a resident model and that wait for a load are off in different ways.
+EstimateClass estimate_class(const State& state, const JobEntry& job, Duration estimate,
+                             Extent extent) {
+  const ModelEntry& model = state.model(job.model());
+  EstimateClass result;
+  result.kind = static_cast<std::uint8_t>((model.is_text() ? 0 : 1) +
+                                          (extent == Extent::chain ? 2 : 0));
+  if (job.phase == Phase::running) return result;
+  std::size_t detail = model.residency == ResidencyState::resident ? 5 : 1;
+  if (model.is_text() && extent == Extent::step) {
+    detail += state.devices.at(model.device).text_open ? 2 : 0;
+    detail += estimate > kShortText ? 1 : 0;
+  } else {
+    detail += std::min<std::size_t>(static_cast<std::size_t>(estimate.us / minutes(1).us), 3);
+  }
+  result.detail = static_cast<std::uint8_t>(detail);
+  return result;
 }
 
 }  // namespace stoker::scheduler

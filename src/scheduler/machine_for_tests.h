@@ -24,6 +24,9 @@ class MachineForTests {
     ErrorCode code = ErrorCode::internal;
   };
 
+  MachineForTests() = default;
+  explicit MachineForTests(QuoteMode quotes) : scheduler(quotes) {}
+
   Scheduler scheduler;
   Instant now;
   std::map<ModelId, Duration> load_time;

@@ -38,6 +38,9 @@ struct Policy {
   // patience, or otherwise only from `visit_edge` before the end of a planned phase to `visit_edge` before the next.
   std::int64_t visit_outage_percent = 60;
   Duration visit_edge = seconds(60);
+
+  // How long an unload takes until it is confirmed, for forecasts.
+  Duration unload_expected = seconds(1);
 };
 
 }  // namespace stoker::scheduler

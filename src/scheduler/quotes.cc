@@ -7,6 +7,9 @@
 namespace stoker::scheduler {
 namespace {
 
+// Places beyond are told as this one.
+constexpr std::uint32_t kPlacesMax = 1000;
+
 // Why a bound may have grown, read from the event that was just applied.
 CauseKind reason_of(const Event& event) {
   if (const auto* failed = std::get_if<StepFailed>(&event)) return failed->cause;
@@ -27,27 +30,26 @@ CauseKind reason_of(const Event& event) {
   return CauseKind::longer_than_usual;
 }
 
-Quote quote_of(const JobForecast& seen, Instant now) {
-  const DurationRange range = range_of(seen.ends - now, seen.variance_us2);
-  return {.known = true,
-          .low_at = now + range.low,
-          .high_at = now + range.high,
-          .loading = seen.loading,
-          .ahead = seen.ahead};
-}
-
-// Without a forecast: the place by tag among the jobs of the same backend.
+// Without a forecast: the place by tag among the jobs of the same backend, counted up to kPlacesMax.
 std::uint32_t ahead_by_tag(const State& state, const JobEntry& job) {
   const BackendId backend = state.model(job.model()).backend;
   std::uint32_t ahead = state.backends.at(backend).running;
   for (const auto& [id, model] : state.models) {
     if (model.backend != backend) continue;
     for (const QueueKey& key : model.waiting) {
-      if (!(key < QueueKey{job.tag_us, job.id})) break;
+      if (!(key < QueueKey{job.tag_us, job.id}) || ahead >= kPlacesMax) break;
       ++ahead;
     }
   }
   return ahead;
+}
+
+std::vector<JobId> sorted_jobs(const State& state) {
+  std::vector<JobId> jobs;
+  jobs.reserve(state.jobs.size());
+  for (const auto& [id, job] : state.jobs) jobs.push_back(id);
+  std::sort(jobs.begin(), jobs.end());
+  return jobs;
 }
 
 bool has_grown(const Quote& shown, const Quote& fresh, Instant now) {
@@ -92,8 +94,36 @@ void Quotes::revise(JobId id, Quote& shown, const Quote& fresh, const Cause& cau
   if (grown) out.emplace_back(Revise{id, shown.known, shown.low_at, shown.high_at, cause});
 }
 
+Quote Quotes::quote_of(const State& state, const JobEntry& job, const JobForecast& seen,
+                       Instant now) {
+  const Duration estimate = seen.ends - now;
+  const EstimateClass of = estimate_class(state, job, estimate, Extent::chain);
+  const DurationRange range = calibration_.range(of, estimate);
+  said_.try_emplace(job.id, Said{of, estimate, now, range});
+  return {.known = true,
+          .low_at = now + range.low,
+          .high_at = now + range.high,
+          .loading = seen.loading,
+          .ahead = seen.ahead};
+}
+
+// Learns from jobs that came to their result.
+void Quotes::settle(const std::vector<Decision>& decisions, Instant now) {
+  for (const Decision& decision : decisions) {
+    const auto* finish = std::get_if<Finish>(&decision);
+    if (finish == nullptr) continue;
+    const auto said = said_.find(finish->job);
+    if (said == said_.end()) continue;
+    const Said& first = said->second;
+    if (finish->state == JobState::done)
+      calibration_.settle(first.of, first.estimate, now - first.at, first.range);
+    said_.erase(said);
+  }
+}
+
 void Quotes::update(const State& state, const Event& event, Instant now,
                     std::vector<Decision>& out) {
+  settle(out, now);
   std::erase_if(quotes_, [&](const auto& entry) { return !state.jobs.contains(entry.first); });
   if (state.jobs.empty()) {
     loads_.clear();
@@ -102,11 +132,12 @@ void Quotes::update(const State& state, const Event& event, Instant now,
   const Forecast seen = forecast(state, now);
   loads_ = seen.loads;
   std::vector<std::pair<Instant, JobId>> order;
-  for (const auto& [id, job] : state.jobs) {
+  for (const JobId id : sorted_jobs(state)) {
+    const JobEntry& job = state.jobs.at(id);
     const auto known = seen.jobs.find(id);
     Quote fresh;
     if (known != seen.jobs.end()) {
-      fresh = quote_of(known->second, now);
+      fresh = quote_of(state, job, known->second, now);
     } else {
       fresh.ahead = ahead_by_tag(state, job);
     }

@@ -7,8 +7,10 @@
 
 #include <map>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
+#include "scheduler/calibration.h"
 #include "scheduler/decision.h"
 #include "scheduler/event.h"
 #include "scheduler/forecast.h"
@@ -44,6 +46,18 @@ class Quotes {
   void revise(JobId id, Quote& shown, const Quote& fresh, const Cause& cause, Instant now,
               std::vector<Decision>& out);
 
+  // What was said first, to learn from once the job has ended.
+  struct Said {
+    EstimateClass of;
+    Duration estimate;
+    Instant at;
+    DurationRange range;
+  };
+  Quote quote_of(const State& state, const JobEntry& job, const JobForecast& seen, Instant now);
+  void settle(const std::vector<Decision>& decisions, Instant now);
+
+  Calibration calibration_;
+  std::unordered_map<JobId, Said> said_;
   std::map<JobId, Quote> quotes_;
   std::map<ModelId, Instant> loads_;
 };

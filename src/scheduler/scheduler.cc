@@ -39,6 +39,12 @@ Duration expected_work(const State& state, std::span<const ModelId> steps) {
   return sum;
 }
 
+// At once after the first failure, then 5, 10, 20, 40 s.
+Duration retry_pause(std::uint32_t failures) {
+  if (failures < 2) return Duration{};
+  return seconds(5) * (std::int64_t{1} << std::min<std::uint32_t>(failures - 2, 3));
+}
+
 void warm(ModelEntry& model, Instant now) {
   model.heat_q16 = heat_q16(model, now) + (1 << 16);
   model.heat_at = now;
@@ -520,8 +526,7 @@ void Scheduler::on(const LoadFailed& e, Instant now) {
   const Cause cause{e.cause, model->cause.job, e.model, PersonId{}};
   set_residency(state_, *model, ResidencyState::cold, cause, now);
   ++model->load_failures;
-  const std::uint32_t doublings = std::min<std::uint32_t>(model->load_failures - 1, 4);
-  model->retry_load_at = now + seconds(5) * (std::int64_t{1} << doublings);
+  model->retry_load_at = now + retry_pause(model->load_failures);
   if (model->load_failures % kLoadFailuresMax == 0)
     fail_waiting(e.model, ErrorCode::load_failed, cause, now);
 }

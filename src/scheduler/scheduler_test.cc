@@ -92,8 +92,9 @@ TEST(SchedulerOrder, NobodyStarvesBehindAStreamForTheLoadedModel) {
   JobId patient;
   machine.at(seconds(1), [&] { patient = machine.submit(1, kB, seconds(5)); });
   machine.play();
-  // Running work, the quantum of the gate (3 x (10 + 10) s) and one more run, the load, its own run.
-  EXPECT_LE(machine.flow(patient), seconds(5 + 60 + 5 + 10 + 5));
+  // Twenty load times until it is overdue, running work, the load, its own run.
+  EXPECT_LE(machine.flow(patient), seconds(20 * 10 + 5 + 10 + 5));
+  EXPECT_EQ(machine.loads.front().cause.kind, CauseKind::overdue);
 }
 
 TEST(SchedulerOrder, APersonWithManyJobsFallsBehindPeopleWithOne) {
@@ -240,13 +241,13 @@ TEST(SchedulerFailure, TwoFailedRunsEndTheJobWithACode) {
   EXPECT_EQ(machine.ended.at(job).state, JobState::failed);
 }
 
-TEST(SchedulerFailure, AFailedLoadIsTriedAgainAfterAPauseAndGivenUpAfterThree) {
+TEST(SchedulerFailure, AFailedLoadIsTriedAgainAtOnceThenAfterAPauseAndGivenUpAfterThree) {
   MachineForTests machine = one_model_fits();
   machine.load_failures[ModelId{kA}] = 1;
   machine.submit(1, kA, seconds(5));
   machine.play();
   EXPECT_EQ(machine.ended.at(JobId{1}).state, JobState::done);
-  EXPECT_EQ(machine.ended.at(JobId{1}).at, Instant{seconds(10 + 5 + 10 + 5).us});
+  EXPECT_EQ(machine.ended.at(JobId{1}).at, Instant{seconds(10 + 10 + 5).us});
 
   MachineForTests hopeless = one_model_fits();
   hopeless.load_failures[ModelId{kA}] = 3;
@@ -254,6 +255,7 @@ TEST(SchedulerFailure, AFailedLoadIsTriedAgainAfterAPauseAndGivenUpAfterThree) {
   hopeless.play();
   EXPECT_EQ(hopeless.ended.at(JobId{1}).code, ErrorCode::load_failed);
   EXPECT_EQ(hopeless.loads.size(), 3U);
+  EXPECT_EQ(hopeless.ended.at(JobId{1}).at, Instant{seconds(10 + 10 + 5 + 10).us});
 }
 
 TEST(SchedulerFailure, ABackendThatGoesAwayLosesNoJob) {
@@ -336,7 +338,7 @@ TEST(SchedulerQuotes, NamesTheShareThatIsLoading) {
 
 TEST(SchedulerQuotes, AGrowingBoundComesWithAReason) {
   MachineForTests machine = one_model_fits();
-  machine.load_failures[ModelId{kA}] = 1;
+  machine.load_failures[ModelId{kA}] = 2;
   machine.submit(1, kA, seconds(5));
   machine.play();
   ASSERT_FALSE(machine.revisions.empty());

@@ -35,10 +35,17 @@ std::vector<ModelId> model_ids(const std::vector<ModelIndex>& models) {
   return ids;
 }
 
+// Here an unload takes no time.
+scheduler::Policy policy_without_delays(const StokerOptions& options) {
+  scheduler::Policy policy = options.policy;
+  policy.unload_expected = Duration{};
+  return policy;
+}
+
 }  // namespace
 
 StokerPolicy::StokerPolicy(const StokerOptions& options)
-    : options_(options), scheduler_(scheduler::QuoteMode::off, options.policy) {}
+    : options_(options), scheduler_(scheduler::QuoteMode::off, policy_without_delays(options)) {}
 
 void StokerPolicy::begin(World& world) {
   const Setting& setting = world.setting();
@@ -112,8 +119,10 @@ void StokerPolicy::released(World&, const Job& job) {
   if (options_.quotes) unquoted_.push_back(job.index);
 }
 
-void StokerPolicy::finished(World&, const Job& job) {
-  happen(scheduler::StepFinished{idea_of_[job.participant].id, job.step, *job.work});
+void StokerPolicy::finished(World& world, const Job& job) {
+  const JobId id = idea_of_[job.participant].id;
+  happen(scheduler::StepFinished{id, job.step, *job.work});
+  if (options_.quotes) quotes_.finished(id, world.now());
 }
 
 void StokerPolicy::result(World&, const Job& job) {
@@ -128,6 +137,7 @@ void StokerPolicy::abandoned(World&, const Job& job) {
   happen(scheduler::JobCancelled{id, CauseKind::cancelled_by_person});
   happen(scheduler::RunStopped{id, job.step});
   std::erase(unquoted_, job.index);
+  quotes_.forget(id);
   who_.erase(id);
 }
 
@@ -176,8 +186,8 @@ void StokerPolicy::carry_out(World& world, const Decision& decision) {
   } else if (const auto* dispatch = std::get_if<scheduler::Dispatch>(&decision)) {
     world.start(idea_of_[who_.at(dispatch->job)].job);
   } else if (const auto* finish = std::get_if<scheduler::Finish>(&decision)) {
-    const bool given_up = finish->state == stoker::JobState::refused ||
-                          finish->state == stoker::JobState::failed;
+    const bool given_up =
+        finish->state == stoker::JobState::refused || finish->state == stoker::JobState::failed;
     const auto who = who_.find(finish->job);
     if (!given_up || who == who_.end()) return;
     const JobIndex job = idea_of_[who->second].job;
@@ -200,8 +210,12 @@ void StokerPolicy::note_cause(World& world, std::string_view event, ModelId mode
   world.note(event, members);
 }
 
-void StokerPolicy::quote(World&) {
-  unquoted_.clear();
+void StokerPolicy::quote(World& world) {
+  for (const JobIndex index : std::exchange(unquoted_, {})) {
+    const JobId id = idea_of_[world.job(index).participant].id;
+    const scheduler::DurationRange range = quotes_.quote(scheduler_.state(), id, world.now());
+    world.eta(index, range.low, range.mid, range.high);
+  }
 }
 
 }  // namespace stoker::simulation

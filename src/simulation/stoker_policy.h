@@ -12,6 +12,7 @@
 
 #include "domain/workshop.h"
 #include "scheduler/scheduler.h"
+#include "scheduler/step_quotes.h"
 #include "simulation/policy.h"
 
 namespace stoker::simulation {
@@ -56,6 +57,7 @@ class StokerPolicy final : public Policy {
 
   StokerOptions options_;
   scheduler::Scheduler scheduler_;
+  scheduler::StepQuotes quotes_;
   std::vector<scheduler::Event> happened_;  // in this instant
   std::vector<GroupId> group_of_;           // by participant
   std::vector<Idea> idea_of_;               // by participant
