@@ -266,11 +266,11 @@ class Planner {
   }
 
   // Steps on the victims that would have to wait for the visit's end.
-  std::size_t waiting_or_coming(const std::vector<ModelId>& victims) const {
+  std::size_t waiting_on(const std::vector<ModelId>& victims) const {
     std::size_t steps = 0;
     for (const ModelId id : victims) {
       const ModelEntry& model = state_.model(id);
-      steps += model.waiting.size() + model.coming;
+      steps += model.waiting.size();
     }
     return steps;
   }
@@ -282,7 +282,7 @@ class Planner {
       if (!model.misfit || !may_visit(model)) continue;
       auto victims = victims_for(model, VictimScope::any);
       if (!victims || runs_generation_on(*victims)) continue;
-      if (waiting_or_coming(*victims) > model.waiting.size()) continue;
+      if (waiting_on(*victims) > model.waiting.size()) continue;
       return exchange(model, std::move(*victims), CauseKind::visit);
     }
     return false;

@@ -1,10 +1,7 @@
 #include "scheduler/order.h"
 
 #include <algorithm>
-#include <array>
-
-#include "scheduler/bookkeeping.h"
-
+#include <span>
 namespace stoker::scheduler {
 namespace {
 
@@ -112,27 +109,21 @@ namespace {
 // What the text batch of a device depends on.
 struct TextView {
   std::size_t waiting = 0;  // servable texts
-  Instant oldest{INT64_MAX};
   bool text_runs = false;
-  bool generation_runs = false;
-  bool generation_waits = false;  // and could run
+  bool generation_is_idle = true;  // none runs, and none could
 };
 
-TextView texts_on(State& state, const DeviceEntry& device) {
+TextView texts_on(const State& state, const DeviceEntry& device) {
   TextView view;
   for (const Run& run : device.runs) {
     view.text_runs = view.text_runs || run.text;
-    view.generation_runs = view.generation_runs || !run.text;
+    view.generation_is_idle = view.generation_is_idle && run.text;
   }
   for (const ModelId id : device.present) {
-    ModelEntry& model = state.model(id);
+    const ModelEntry& model = state.model(id);
     if (!is_servable(model)) continue;
-    if (!model.is_text()) {
-      view.generation_waits = true;
-      continue;
-    }
-    view.waiting += model.waiting.size();
-    view.oldest = std::min(view.oldest, oldest_release(state, model).value_or(view.oldest));
+    if (model.is_text()) view.waiting += model.waiting.size();
+    view.generation_is_idle = view.generation_is_idle && model.is_text();
   }
   return view;
 }
@@ -144,14 +135,38 @@ Duration generation_backlog(const State& state, const DeviceEntry& device, Durat
     const ModelEntry& model = state.model(id);
     if (model.is_text()) continue;
     sum += model.run.mean() * static_cast<std::int64_t>(model.waiting.size());
-    if (sum >= enough) break;
+    if (sum >= enough) return enough;
   }
   return sum;
 }
 
+bool leads_to_generation(const State& state, const JobEntry& job) {
+  const std::span<const ModelId> rest = job.steps.from(job.step + 1U);
+  return std::any_of(rest.begin(), rest.end(), [&](ModelId id) {
+    const auto model = state.models.find(id);
+    return model != state.models.end() && !model->second.is_text();
+  });
+}
+
+// When the first of the held texts has waited long enough; few are held.
+Instant hold_ends(const State& state, const DeviceEntry& device, Duration hold) {
+  Instant first{INT64_MAX};
+  for (const ModelId id : device.present) {
+    const ModelEntry& model = state.model(id);
+    if (!model.is_text() || !is_servable(model)) continue;
+    for (const QueueKey& key : model.waiting) {
+      const JobEntry& job = state.jobs.at(key.job);
+      const Duration limit = leads_to_generation(state, job) ? hold : state.policy.text_hold_min;
+      first = std::min(first, job.released + limit);
+    }
+  }
+  return first;
+}
+
 }  // namespace
 
-void update_text_batch(State& state, DeviceEntry& device, Instant now) {
+void update_text_batch(const State& state, DeviceEntry& device, Instant now) {
+  const Policy& policy = state.policy;
   device.text_hold_ends.reset();
   const TextView view = texts_on(state, device);
   if (view.waiting == 0) {
@@ -159,13 +174,13 @@ void update_text_batch(State& state, DeviceEntry& device, Instant now) {
     return;
   }
   if (device.text_open) return;
-  const Policy& policy = state.policy;
-  device.text_open =
-      (!view.generation_runs && !view.generation_waits) ||
-      view.waiting >= policy.text_batch_steps || now - view.oldest >= policy.text_hold_max ||
-      generation_backlog(state, device, policy.generation_backlog_min) <
-          policy.generation_backlog_min;
-  if (!device.text_open) device.text_hold_ends = view.oldest + policy.text_hold_max;
+  const Duration backlog = generation_backlog(state, device, policy.text_hold_max);
+  device.text_open = view.generation_is_idle || view.waiting >= policy.text_batch_steps ||
+                     backlog < policy.generation_backlog_min;
+  if (device.text_open) return;
+  const Instant ends = hold_ends(state, device, std::max(backlog, policy.text_hold_min));
+  device.text_open = ends <= now;
+  if (!device.text_open) device.text_hold_ends = ends;
 }
 
 }  // namespace stoker::scheduler

@@ -24,6 +24,6 @@ const JobEntry* next_generation(const State& state, const BackendEntry& backend,
 
 // Opens and closes the text batch of a device. While it is closed, texts beside generation are held, and
 // `text_hold_ends` says until when at most.
-void update_text_batch(State& state, DeviceEntry& device, Instant now);
+void update_text_batch(const State& state, DeviceEntry& device, Instant now);
 
 }  // namespace stoker::scheduler

@@ -12,9 +12,12 @@ namespace stoker::scheduler {
 
 struct Policy {
   // Texts beside running generation slow both, so they are held and served together as soon as one of these holds.
-  std::uint32_t text_batch_steps = 5;            // so many are held
-  Duration text_hold_max = seconds(30);          // the oldest waited so long
+  std::uint32_t text_batch_steps = 10;            // so many are held
   Duration generation_backlog_min = seconds(25);  // less generation work than this is waiting
+  // The oldest has waited as long as generation work is waiting (its picture could not be made before anyway), but at
+  // least and at most so long; texts that no generation follows wait at most the least.
+  Duration text_hold_min = seconds(30);
+  Duration text_hold_max = seconds(120);
 
   // An absent model is overdue when its oldest step waited longer than both allow; it then goes next.
   std::int64_t overdue_patience_percent = 60;
@@ -37,7 +40,7 @@ struct Policy {
   // A model that does not fit beside the home models is visited when texts are back within this share of their
   // patience, or otherwise only from `visit_edge` before the end of a planned phase to `visit_edge` before the next.
   std::int64_t visit_outage_percent = 60;
-  Duration visit_edge = seconds(60);
+  Duration visit_edge = seconds(0);
 
   // How long an unload takes until it is confirmed, for forecasts.
   Duration unload_expected = seconds(1);
