@@ -285,7 +285,7 @@ void Reading::idea(const Node& node) {
   idea.think = node.duration("think_s", Sign::not_negative);
   idea.first_step = static_cast<std::uint32_t>(scenario_.steps.size());
   const Place list{&node.place(), "steps", {}};
-  for (const json::value& value : node.needed_list("steps", kListMax)) {
+  for (const json::value& value : node.needed_list("steps", kStepsOfIdeaMax)) {
     const Place place{&list, {}, idea.steps};
     scenario_.steps.push_back(step(Node(value, place, problem_)));
     if (problem_.found()) return;

@@ -26,6 +26,7 @@ inline constexpr std::size_t kBackendsMax = 100;
 inline constexpr std::size_t kModelsMax = 1'000;
 inline constexpr std::size_t kParticipantsMax = 10'000;
 inline constexpr std::size_t kPhasesMax = 1'000;
+inline constexpr std::size_t kStepsOfIdeaMax = 1'000;
 inline constexpr std::size_t kIncidentsMax = 1'000'000;
 inline constexpr std::uint32_t kSlotsMax = 1'000;
 inline constexpr std::uint32_t kLoadsMax = 1'000;  // at the same time

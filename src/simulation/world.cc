@@ -26,6 +26,7 @@ std::vector<ForeignEdge> edges_of(const std::vector<ForeignMemory>& windows) {
 
 Instant nearest_instant(double at_s) {
   const double us = at_s * 1e6;
+  if (us >= static_cast<double>(kNever.us)) return kNever;
   const double below = std::floor(us);
   if (us - below != 0.5) return Instant{std::llround(us)};
   // The product was rounded to look like a tie; what it lost in that decides.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 
 #include "base/bytes.h"
 #include "base/time.h"
@@ -16,7 +17,9 @@ constexpr double seconds_of(Instant at) {
   return static_cast<double>(at.us) / 1e6;
 }
 
-// The nearest whole microsecond of a time in seconds; what lies exactly between two goes to the even one.
+// The nearest whole microsecond of a time in seconds; what lies exactly between two goes to the even one. Times that no
+// scenario can reach become kNever.
+inline constexpr Instant kNever{std::numeric_limits<std::int64_t>::max()};
 Instant nearest_instant(double at_s);
 
 struct LoadInProgress {
