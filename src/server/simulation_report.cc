@@ -22,7 +22,7 @@ std::string number(const Measure& measure, int digits = 1) {
 }
 
 // With its unit where there is a number.
-std::string time(const Measure& measure) {
+std::string time_words(const Measure& measure) {
   const std::string text = number(measure);
   return measure && !std::isinf(*measure) ? text + " s" : text;
 }
@@ -62,17 +62,17 @@ void add_people(std::string& out, const Metrics& m) {
   add_row(out, "failures",
           fmt::format("{} ({} of them refused), beside {} withdrawn", m.failures, m.refused,
                       m.withdrawn));
-  add_row(out, "first result", time(m.first_result_s));
-  add_row(
-      out, "idea to result",
-      fmt::format("median {}, 95 % {}, longest {}", time(m.p50_s), time(m.p95_s), time(m.max_s)));
-  add_row(
-      out, "with failures",
-      fmt::format("median {}, 95 % {}", time(m.p50_with_failures_s), time(m.p95_with_failures_s)));
+  add_row(out, "first result", time_words(m.first_result_s));
+  add_row(out, "idea to result",
+          fmt::format("median {}, 95 % {}, longest {}", time_words(m.p50_s), time_words(m.p95_s),
+                      time_words(m.max_s)));
+  add_row(out, "with failures",
+          fmt::format("median {}, 95 % {}", time_words(m.p50_with_failures_s),
+                      time_words(m.p95_with_failures_s)));
   add_row(out, "longest wait",
           m.worst_wait_participant.empty()
               ? "-"
-              : fmt::format("{} ({})", time(m.worst_wait_s), m.worst_wait_participant));
+              : fmt::format("{} ({})", time_words(m.worst_wait_s), m.worst_wait_participant));
   add_row(out, "fairness",
           fmt::format("Jain {}, worst slowdown {}", number(m.jain_slowdown, 3),
                       number(m.worst_slowdown, 2)));
@@ -81,7 +81,7 @@ void add_people(std::string& out, const Metrics& m) {
 void add_machine(std::string& out, const Metrics& m) {
   add_row(out, "loads",
           fmt::format("{} ({} again, {} failed, {} aborted), {}", m.loads, m.reloads,
-                      m.loads_failed, m.loads_aborted, time(m.load_s)));
+                      m.loads_failed, m.loads_aborted, time_words(m.load_s)));
   add_row(out, "evictions",
           fmt::format("{} ({} of pinned models)", m.switches, m.pinned_evictions));
   add_row(out, "busy", share(m.busy_fraction));
