@@ -5,6 +5,7 @@
 #include "simulation/baselines/llama_swap.h"
 #include "simulation/baselines/lru_fifo.h"
 #include "simulation/baselines/ollama_comfy.h"
+#include "simulation/stoker_policy.h"
 
 namespace stoker::simulation {
 namespace {
@@ -27,8 +28,18 @@ std::unique_ptr<Policy> make_ollama_5m(std::string_view name, const PolicyOption
   return std::make_unique<OllamaComfy>(name, minutes(5));
 }
 
+template <MisfitRule misfit, PlanUse plan>
+std::unique_ptr<Policy> make_stoker(std::string_view name, const PolicyOptions& options) {
+  StokerOptions stoker{.name = name, .misfit = misfit, .plan = plan};
+  stoker.quotes = options.quotes == Quotes::given;
+  return std::make_unique<StokerPolicy>(stoker);
+}
+
 // The product's scheduler first, then what it is measured against.
 constexpr std::array kPolicies = {
+    Entry{"stoker", make_stoker<MisfitRule::turns, PlanUse::announced>},
+    Entry{"stoker_refuse", make_stoker<MisfitRule::refuse, PlanUse::announced>},
+    Entry{"stoker_without_plan", make_stoker<MisfitRule::turns, PlanUse::none>},
     Entry{"memo", make_memo},
     Entry{"ollama_5m", make_ollama_5m},
     Entry{"llama_swap_group", make<LlamaSwap, LlamaSwap::Sets::group>},

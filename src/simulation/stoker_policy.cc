@@ -91,6 +91,9 @@ void StokerPolicy::describe_workshop(World& world) {
                                 .head_count = setting.plan.head_count.value_or(0),
                                 .outstanding_max_per_person = kNoLimit,
                                 .queue_max = kNoLimit});
+  happen(scheduler::PatienceSet{setting.patience[kind_index(StepKind::text)],
+                                setting.patience[kind_index(StepKind::generation)]});
+  if (options_.plan == PlanUse::none) return;
   std::vector<Instant> edges;
   for (const Phase& phase : setting.plan.phases) {
     edges.push_back(phase.start);
@@ -99,8 +102,6 @@ void StokerPolicy::describe_workshop(World& world) {
   std::vector<ModelId> announced = model_ids(setting.plan.pinned);
   for (const ModelIndex model : setting.plan.focus) announced.push_back(model_id(model));
   happen(scheduler::PlanSet{kWorkshop, std::move(edges), std::move(announced)});
-  happen(scheduler::PatienceSet{setting.patience[kind_index(StepKind::text)],
-                                setting.patience[kind_index(StepKind::generation)]});
 }
 
 // ── what happens ─────────────────────────────────────────────────────────────────────────────────

@@ -17,10 +17,14 @@
 
 namespace stoker::simulation {
 
+// Whether the scheduler is told what was announced; pins are told in any case.
+enum class PlanUse : std::uint8_t { announced, none };
+
 struct StokerOptions {
   std::string_view name = "stoker";
   // What happens to models that do not fit beside the announced text models.
   MisfitRule misfit = MisfitRule::turns;
+  PlanUse plan = PlanUse::announced;
   bool quotes = true;
   scheduler::Policy policy;
 };
