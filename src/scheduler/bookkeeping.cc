@@ -25,7 +25,7 @@ void join_queue(State& state, JobEntry& job, Arrival arrival) {
   model.waiting_release_us_sum += job.released.us;
   const ReleaseQueue::Entry entry{job.released, job.id, job.arrival};
   if (arrival == Arrival::again) {
-    model.releases.push_front(entry);
+    model.releases.reinsert(entry);
   } else {
     model.releases.push(entry);
   }

@@ -2,9 +2,10 @@
 //
 // Purpose: a range that holds four of five times, whatever the estimates are worth.
 // Threading: part of Scheduler; plain values.
-// Limits: the last kWindow outcomes of each class; kClassesMax classes.
+// Limits: the last kWindow outcomes of each class.
 // Method: split conformal prediction on ratios (actual + 10 s) / (estimate + 10 s): the range takes the quantiles of the
 //   last outcomes of the class, and the level adapts to misses (adaptive conformal inference, Gibbs and Candès 2021).
+//   Each class begins with ten outcomes that such estimates have shown in simulation, so that the first range is fair too.
 //   Ratios instead of their logarithms: quantiles are the same, and every machine computes the same bits.
 #pragma once
 
@@ -17,19 +18,22 @@
 
 namespace stoker::scheduler {
 
-// What kind of estimate it was: classes that are off in different ways are kept apart.
+// What an estimate was for. Classes that are off in different ways are kept apart.
+enum class EstimateKind : std::uint8_t { text, held_text, generation, chain };
+inline constexpr std::size_t kEstimateKinds = 4;
+
 struct EstimateClass {
-  std::uint8_t kind = 0;    // pooled over `detail` while the class has few outcomes
+  EstimateKind kind = EstimateKind::text;
   std::uint8_t detail = 0;
 };
 
 class Calibration {
  public:
   static constexpr std::size_t kWindow = 200;
-  static constexpr std::size_t kEnough = 20;
-  static constexpr std::size_t kKinds = 4;
   static constexpr std::size_t kDetails = 16;
   static constexpr double kMissTarget = 0.2;
+
+  Calibration();
 
   DurationRange range(EstimateClass of, Duration estimate) const;
   void settle(EstimateClass of, Duration estimate, Duration actual, const DurationRange& said);
@@ -41,12 +45,8 @@ class Calibration {
     double miss_level = kMissTarget;
     void add(double ratio);
   };
-  struct Kind {
-    Outcomes pooled;
-    std::array<Outcomes, kDetails> by_detail;
-  };
 
-  std::array<Kind, kKinds> kinds_;
+  std::array<std::array<Outcomes, kDetails>, kEstimateKinds> classes_;
 };
 
 }  // namespace stoker::scheduler

@@ -85,19 +85,18 @@ Duration forecast_step_end(const State& state, JobId job, Instant now) {
 EstimateClass estimate_class(const State& state, const JobEntry& job, Duration estimate,
                              Extent extent) {
   const ModelEntry& model = state.model(job.model());
-  EstimateClass result;
-  result.kind = static_cast<std::uint8_t>((model.is_text() ? 0 : 1) +
-                                          (extent == Extent::chain ? 2 : 0));
-  if (job.phase == Phase::running) return result;
-  std::size_t detail = model.residency == ResidencyState::resident ? 5 : 1;
-  if (model.is_text() && extent == Extent::step) {
-    detail += state.devices.at(model.device).text_open ? 2 : 0;
-    detail += estimate > kShortText ? 1 : 0;
-  } else {
-    detail += std::min<std::size_t>(static_cast<std::size_t>(estimate.us / minutes(1).us), 3);
-  }
-  result.detail = static_cast<std::uint8_t>(detail);
-  return result;
+  const bool runs = job.phase == Phase::running;
+  const bool resident = model.residency == ResidencyState::resident;
+  const auto minutes_left =
+      static_cast<std::uint8_t>(std::min<std::int64_t>(estimate.us / minutes(1).us, 3));
+  const auto by_minutes = static_cast<std::uint8_t>((resident ? 5 : 1) + minutes_left);
+  if (extent == Extent::chain) return {EstimateKind::chain, runs ? std::uint8_t{0} : by_minutes};
+  if (!model.is_text()) return {EstimateKind::generation, runs ? std::uint8_t{0} : by_minutes};
+  if (runs) return {EstimateKind::text, 0};
+  if (!resident) return {EstimateKind::text, 1};
+  if (!state.devices.at(model.device).text_open)
+    return {EstimateKind::held_text, estimate > kShortText ? std::uint8_t{1} : std::uint8_t{0}};
+  return {EstimateKind::text, estimate > kShortText ? std::uint8_t{3} : std::uint8_t{2}};
 }
 
 }  // namespace stoker::scheduler

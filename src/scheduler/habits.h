@@ -40,7 +40,8 @@ struct PersonHabits {
   Chain last_chain;
   GroupId group;
   WorkshopId workshop;
-  std::vector<Instant> thinking;  // since when, one per idea that ended and was not followed by another
+  std::vector<Instant>
+      thinking;  // since when, one per idea that ended and was not followed by another
   std::uint32_t ideas = 0;
 };
 

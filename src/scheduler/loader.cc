@@ -69,8 +69,7 @@ class Planner {
   // Sum over the waiting of (wait + 10 s), per second of load time.
   double urgency(const ModelEntry& model) const {
     const auto n = static_cast<std::int64_t>(model.waiting.size());
-    const std::int64_t waited_us =
-        n * now_.us - model.waiting_release_us_sum + n * seconds(10).us;
+    const std::int64_t waited_us = n * now_.us - model.waiting_release_us_sum + n * seconds(10).us;
     return static_cast<double>(waited_us) /
            static_cast<double>(std::max<std::int64_t>(model.load.mean().us, 1000));
   }
@@ -118,9 +117,8 @@ class Planner {
   }
 
   bool bring_back(const ModelEntry& model) {
-    const bool about =
-        state_.reading > 0 || phase_is_near(state_, now_, state_.policy.home_lead) ||
-        !models_to_warm_up(state_, device_.id, now_).empty();
+    const bool about = state_.reading > 0 || phase_is_near(state_, now_, state_.policy.home_lead) ||
+                       !models_to_warm_up(state_, device_.id, now_).empty();
     const bool visit = visit_is_on();
     if (model.waiting.empty() && !about && !visit) return false;
     auto victims = victims_for(model, VictimScope::guests);

@@ -24,8 +24,7 @@ bool by_deadline(const Candidate& a, const Candidate& b) {
   return a.job->arrival < b.job->arrival;
 }
 
-std::vector<Candidate> candidates_of(const State& state, const BackendEntry& backend,
-                                     Instant now) {
+std::vector<Candidate> candidates_of(const State& state, const BackendEntry& backend, Instant now) {
   std::vector<Candidate> candidates;
   for (const ModelId id : state.devices.at(backend.device).present) {
     const ModelEntry& model = state.model(id);

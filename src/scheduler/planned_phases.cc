@@ -58,8 +58,8 @@ std::vector<ModelId> models_to_warm_up(const State& state, DeviceId device, Inst
     if (workshop.phases.empty() || workshop.state == WorkshopState::ended) continue;
     std::vector<ModelId> models = announced_on(state, workshop, device);
     for (const PlannedPhase& phase : workshop.phases) {
-      const bool is_time = warm_up_begins(state, models, phase.start) <= now &&
-                           now < phase.start + kWarmUpGrace;
+      const bool is_time =
+          warm_up_begins(state, models, phase.start) <= now && now < phase.start + kWarmUpGrace;
       if (is_time) return models;
     }
   }

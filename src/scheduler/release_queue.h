@@ -6,6 +6,8 @@
 // Limits: what was left behind is at most as long as what waits, and kSlack more.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -25,12 +27,15 @@ class ReleaseQueue {
   bool empty() const { return head_ == entries_.size(); }
   const Entry& front() const { return entries_[head_]; }
   void push(const Entry& entry) { entries_.push_back(entry); }
-  // A step that waits again keeps its age.
-  void push_front(const Entry& entry) {
-    if (head_ == 0) {
-      entries_.insert(entries_.begin(), entry);
-    } else {
+  // A step that waits again keeps its age, and with it its place: entries stay in order of release.
+  void reinsert(const Entry& entry) {
+    const auto later = [](const Entry& a, const Entry& b) { return a.released < b.released; };
+    const auto first = entries_.begin() + static_cast<std::ptrdiff_t>(head_);
+    const auto place = std::upper_bound(first, entries_.end(), entry, later);
+    if (place == first && head_ > 0) {
       entries_[--head_] = entry;
+    } else {
+      entries_.insert(place, entry);
     }
   }
   void pop() {

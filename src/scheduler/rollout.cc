@@ -55,8 +55,7 @@ class Player {
     take(options_.wish ? scheduler_.apply(*options_.wish, now_) : scheduler_.apply(Tick{}, now_));
     for (std::size_t events = 0; events < kRolloutEventsMax && !is_over(); ++events) {
       const std::optional<NextEnd> end = next_end();
-      const bool timer_first =
-          !expected_.empty() && (!end || expected_.top().at < end->at);
+      const bool timer_first = !expected_.empty() && (!end || expected_.top().at < end->at);
       if (!timer_first && !end) break;
       const Instant at = timer_first ? expected_.top().at : end->at;
       if (at - start_ > options_.horizon) break;
@@ -145,8 +144,8 @@ class Player {
     const auto think = static_cast<double>(origin_.habits.thinking().us);
     for (std::size_t i = 0; i < habits.thinking.size(); ++i) {
       const std::uint64_t counter = habits.ideas + i;
-      const double rest = std::max(
-          static_cast<double>((habits.thinking[i] - start_).us) + think, kLeastPauseShare * think);
+      const double rest = std::max(static_cast<double>((habits.thinking[i] - start_).us) + think,
+                                   kLeastPauseShare * think);
       const double draw = drawn(id.value, counter, options_);
       const double factor = kPauseFactors.at(static_cast<std::size_t>(draw * 4));
       const Chain chain = origin_.habits.drawn(habits, drawn(id.value, counter + 17, options_));

@@ -26,7 +26,7 @@ inline constexpr std::size_t kRolloutEventsMax = 20'000;
 struct SeenJob {
   Instant step_starts;  // of the step that was current at the beginning
   Instant step_ends;
-  Instant ends;         // of the whole chain
+  Instant ends;             // of the whole chain
   Duration loading;         // of the time until its step started, so much went into loading
   std::uint32_t ahead = 0;  // jobs of the same backend whose step started before
   bool ended = false;       // within the horizon
@@ -42,7 +42,7 @@ struct RolloutOptions {
 };
 
 struct Rollout {
-  std::unordered_map<JobId, SeenJob> jobs;  // that were open at the beginning and started
+  std::unordered_map<JobId, SeenJob> jobs;         // that were open at the beginning and started
   std::vector<std::pair<ModelId, Instant>> loads;  // ready at, in order
   std::vector<ModelId> unloads;                    // in order
 };

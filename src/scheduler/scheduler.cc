@@ -228,10 +228,9 @@ void Scheduler::on(const DeviceSpeeds& e, Instant now) {
   settle(device->second, now);
   const auto share = [](std::uint32_t ppm) { return static_cast<double>(ppm) / 1e6; };
   device->second.loads_parallel = std::max<std::uint32_t>(e.loads_parallel, 1);
-  device->second.contention = {share(e.text_parallel_penalty_ppm),
-                               share(e.generation_parallel_penalty_ppm),
-                               share(e.text_beside_generation_ppm),
-                               share(e.generation_beside_text_ppm)};
+  device->second.contention = {
+      share(e.text_parallel_penalty_ppm), share(e.generation_parallel_penalty_ppm),
+      share(e.text_beside_generation_ppm), share(e.generation_beside_text_ppm)};
 }
 
 void Scheduler::on(const PatienceSet& e, Instant) {
@@ -343,8 +342,8 @@ void Scheduler::on(const JobSubmitted& e, Instant now) {
 void Scheduler::on(const IdeaBegun& e, Instant now) {
   const JobSubmitted as_job{e.job, e.person, e.workshop, e.group, {e.model}};
   if (const auto refusal = refusal_of(state_, as_job)) {
-    out_.emplace_back(Refuse{e.job, refusal->code, refusal->limit,
-                             {CauseKind::request, e.job, e.model, e.person}});
+    out_.emplace_back(Refuse{
+        e.job, refusal->code, refusal->limit, {CauseKind::request, e.job, e.model, e.person}});
     return;
   }
   JobEntry job{.id = e.job, .person = e.person, .workshop = e.workshop, .group = e.group};
@@ -445,8 +444,8 @@ void Scheduler::on(const StepFinished& e, Instant now) {
   model.served += work;
   const bool more = job->step + 1U < job->known || job->open;
   if (!more) {
-    return finish(job->id, JobState::done, ErrorCode::internal,
-                  cause_for(CauseKind::request, *job), now);
+    return finish(job->id, JobState::done, ErrorCode::internal, cause_for(CauseKind::request, *job),
+                  now);
   }
   ++job->step;
   job->attempts = 0;

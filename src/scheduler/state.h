@@ -40,20 +40,20 @@ struct JobEntry {
   PersonId person;
   WorkshopId workshop;
   GroupId group;
-  Chain steps;              // known ones, then those that are expected
-  std::uint8_t step = 0;    // the current one
-  std::uint8_t known = 0;   // so many of `steps` are known
-  bool open = false;        // the chain is decided as it goes
-  bool parked = false;      // waits, but its workshop pauses
+  Chain steps;             // known ones, then those that are expected
+  std::uint8_t step = 0;   // the current one
+  std::uint8_t known = 0;  // so many of `steps` are known
+  bool open = false;       // the chain is decided as it goes
+  bool parked = false;     // waits, but its workshop pauses
   Phase phase = Phase::waiting;
   std::uint32_t attempts = 0;        // tries of the current step that were started
   std::uint32_t backend_losses = 0;  // tries lost because the backend went away
   std::uint32_t earlier_tries = 0;   // tries of an earlier life of the server
   std::int64_t tag_us = 0;
-  std::int64_t arrival = 0;  // order in which steps were released
-  Instant begun;             // of the idea
-  Instant released;          // of the current step
-  Instant started;           // of its run; while between steps: end of the last run
+  std::int64_t arrival = 0;         // order in which steps were released
+  Instant begun;                    // of the idea
+  Instant released;                 // of the current step
+  Instant started;                  // of its run; while between steps: end of the last run
   std::optional<Cause> stop_cause;  // set while stopping
 
   // Of the current step; of the last one where nothing is known to follow.
@@ -74,7 +74,8 @@ struct ModelEntry {
   MiB vram;  // planned size: declared, files or measured
   bool pinned = false;
   bool removed = false;
-  bool home = false;    // announced text model: stays beside everything else, only a visit may put it aside
+  bool home =
+      false;  // announced text model: stays beside everything else, only a visit may put it aside
   bool misfit = false;  // does not fit beside pinned and home models
 
   ResidencyState residency = ResidencyState::cold;
@@ -139,15 +140,15 @@ struct DeviceEntry {
   std::uint32_t loads_parallel = 1;
   std::uint32_t loading = 0;  // loads under way
   Contention contention;
-  std::vector<Run> runs;  // steps at work, in order of their start
-  Instant settled;        // until here `done_us` is counted
-  std::vector<ModelId> present;   // not cold, by id
-  std::vector<ModelId> demanded;  // with waiting steps, by id
-  bool text_open = false;         // the text batch is being served
+  std::vector<Run> runs;                  // steps at work, in order of their start
+  Instant settled;                        // until here `done_us` is counted
+  std::vector<ModelId> present;           // not cold, by id
+  std::vector<ModelId> demanded;          // with waiting steps, by id
+  bool text_open = false;                 // the text batch is being served
   std::optional<Instant> text_hold_ends;  // while texts are held: until then at most
   std::optional<Switch> switching;
-  Instant visit_since;  // of the last visit to a model that does not fit beside the home models
-  Instant looked_ahead; // when options were last compared
+  Instant visit_since;   // of the last visit to a model that does not fit beside the home models
+  Instant looked_ahead;  // when options were last compared
 };
 
 // One planned stretch of work.

@@ -43,8 +43,8 @@ bool is_candidate(const State& state, const ModelEntry& model, const ModelEntry&
 
 // What a backend holds and can only drop as a whole is one unit, and goes only if all of it may go.
 std::optional<Unit> unit_of_backend(const State& state, const DeviceEntry& device,
-                                    BackendId backend, const ModelEntry& target,
-                                    VictimScope scope, Instant now) {
+                                    BackendId backend, const ModelEntry& target, VictimScope scope,
+                                    Instant now) {
   Unit unit;
   for (const ModelId id : device.present) {
     const ModelEntry& model = state.model(id);

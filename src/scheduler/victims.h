@@ -17,11 +17,11 @@ inline constexpr Duration kHeatHalfLife = seconds(208);  // a decay constant of 
 
 // Who may go. Never: what is pinned, what its backend cannot evict, a focus model for one out of focus.
 enum class VictimScope : std::uint8_t {
-  unwanted,     // nobody waits for it, will need it or uses it
-  past_quantum, // not a home model; without waiting steps, or served for its quantum
-  guests,       // models that do not fit beside the home models
-  loose,        // everything but home models
-  any,          // home models too
+  unwanted,      // nobody waits for it, will need it or uses it
+  past_quantum,  // not a home model; without waiting steps, or served for its quantum
+  guests,        // models that do not fit beside the home models
+  loose,         // everything but home models
+  any,           // home models too
 };
 
 // What it would cost to have it gone: load time times the requests expected for it.
