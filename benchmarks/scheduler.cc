@@ -1,8 +1,9 @@
-// What one decision of the scheduler costs, by the number of waiting jobs and of models; and how fast whole virtual
-// workshops play. What is told to the scheduler, and what is timed: scheduler_machine.h.
+// What one decision of the scheduler costs, by the number of waiting jobs and of models; and how fast
+// whole virtual workshops play. What is told to the scheduler, and what is timed: scheduler_machine.h.
 //
 // usage: scheduler OUTPUT.json [--quick] [--jobs N] [--models M] [--patience on|off] [--events N]
-//   --quick: a small subset. --jobs, --models, --patience: only these cells. --events: timed events of a round.
+//   --quick: a small subset. --jobs, --models, --patience: only these cells. --events: timed events
+//   of a round.
 #include <malloc.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
@@ -63,8 +64,13 @@ long preemptions() {
 }
 
 json::object to_json(const Spread& s) {
-  return {{"count", s.count},  {"p50_ns", s.p50}, {"p99_ns", s.p99},
-          {"p999_ns", s.p999}, {"max_ns", s.max}, {"mean_ns", s.mean}};
+  return {{"count", s.count},
+          {"p50_ns", s.p50},
+          {"p99_ns", s.p99},
+          {"p999_ns", s.p999},
+          {"max_ns", s.max},
+          {"mean_ns", s.mean},
+          {"mean_to_p99_ns", s.mean_to_p99}};
 }
 
 // ── cells ────────────────────────────────────────────────────────────────────────────────────────
@@ -278,7 +284,8 @@ std::string_view word(double value, double must, double goal) {
   return value <= must ? "must reached" : "MUST MISSED";
 }
 
-// The largest cell against what a decision may cost, and how the cost grows from the smallest of at least 1,000 jobs.
+// The largest cell against what a decision may cost, and how the mean up to p99 grows from the smallest
+// of at least 1,000 jobs.
 json::array judge(const Options& options, const std::vector<CellResult>& results, bool& missed) {
   json::array verdicts;
   const auto say = [&](const std::string& what, double value, double must, double goal) {
@@ -301,9 +308,9 @@ json::array judge(const Options& options, const std::vector<CellResult>& results
     const auto base = std::ranges::find_if(options.jobs, [](std::size_t n) { return n >= 1'000; });
     if (base == options.jobs.end() || *base == most) continue;
     for (const std::uint32_t models : options.models) {
-      const double growth = find(results, most, models, patience)->mix.mean /
-                            find(results, *base, models, patience)->mix.mean;
-      say("mean time(" + std::to_string(most) + ") / time(" + std::to_string(*base) + "), " +
+      const double growth = find(results, most, models, patience)->mix.mean_to_p99 /
+                            find(results, *base, models, patience)->mix.mean_to_p99;
+      say("time(" + std::to_string(most) + ") / time(" + std::to_string(*base) + "), " +
               std::to_string(models) + " models" + with,
           growth, kGrowthMust, kGrowthMust);
     }

@@ -1,10 +1,10 @@
 // A machine without engines that tells a scheduler a steady mix of events and takes the time of each.
 //
-// One device: a text backend with three slots, three generation backends with one, room for eight to ten generation
-// models beside the text model that stays. 45 % of the events are arrivals (jobs of one or two steps), 45 % the end of
-// a running step, 5 % cancel a waiting job, 5 % look a job up. A virtual second passes with each. Loads and unloads are
-// confirmed a fixed number of events after they were decided. These confirmations, and the arrivals that make up for
-// what was cancelled, are timed too, but apart from the mix.
+// One device: a text backend with three slots, three generation backends with one, room for eight to
+// ten generation models beside the text model that stays. 45 % of the events are arrivals (jobs of one or
+// two steps), 45 % the end of a running step, 5 % cancel a waiting job, 5 % look a job up. A virtual second
+// passes with each. Loads and unloads are confirmed a fixed number of events after they were decided. These
+// confirmations, and the arrivals that make up for what was cancelled, are timed too, but apart from the mix.
 // Timed is the call of apply() with a finished event until its decisions are there; nothing is subtracted.
 // Threading: none. Memory: takes what it needs itself when it is made, all but some bytes.
 #pragma once
