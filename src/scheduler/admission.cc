@@ -32,8 +32,10 @@ std::optional<Refusal> refused_by_model(const State& state, WorkshopId workshop,
   const bool is_here = entry->second.residency == ResidencyState::resident;
   const MiB most = capacity(state.devices.at(state.device_of(model)));
   if (!is_here && entry->second.vram > most) return Refusal{ErrorCode::misfit, most.count};
-  const bool must_turn = entry->second.misfit || !can_ever_fit(state, model);
-  if (!is_here && misfit == MisfitRule::refuse && must_turn) {
+  // Beside what is pinned it could never be loaded; beside the home models it would have to take turns.
+  const bool refused =
+      !can_ever_fit(state, model) || (entry->second.misfit && misfit == MisfitRule::refuse);
+  if (!is_here && refused) {
     return Refusal{ErrorCode::misfit, most.count};
   }
   return std::nullopt;
@@ -48,10 +50,10 @@ std::optional<Refusal> refusal_of(const State& state, const JobSubmitted& job) {
   if (workshop != state.workshops.end()) {
     if (auto refusal = refused_by_workshop(rules)) return refusal;
   }
-  if (job.steps.empty() || job.steps.size() > kChainMax)
-    return Refusal{ErrorCode::bad_request};
+  if (job.steps.empty() || job.steps.size() > kChainMax) return Refusal{ErrorCode::bad_request};
   for (const ModelId model : job.steps) {
-    if (auto refusal = refused_by_model(state, job.workshop, job.group, model, rules.misfit)) return refusal;
+    if (auto refusal = refused_by_model(state, job.workshop, job.group, model, rules.misfit))
+      return refusal;
   }
   const auto person = state.people.find(job.person);
   const std::uint32_t outstanding = person == state.people.end() ? 0 : person->second.outstanding;

@@ -39,12 +39,6 @@ Duration expected_work(const State& state, std::span<const ModelId> steps) {
   return sum;
 }
 
-// At once after the first failure, then 5, 10, 20, 40 s.
-Duration retry_pause(std::uint32_t failures) {
-  if (failures < 2) return Duration{};
-  return seconds(5) * (std::int64_t{1} << std::min<std::uint32_t>(failures - 2, 3));
-}
-
 void warm(ModelEntry& model, Instant now) {
   model.heat_q16 = heat_q16(model, now) + (1 << 16);
   model.heat_at = now;
@@ -153,153 +147,6 @@ void Scheduler::dispatch(JobEntry& job, Instant now) {
       Dispatch{job.id, job.step, tries, model.id, model.backend, cause_for(kind, job)});
 }
 
-// ── events of the machine ────────────────────────────────────────────────────────────────────────
-
-void Scheduler::on(const DeviceSet& e, Instant) {
-  if (e.device.value > kTableIdMax) return;
-  DeviceEntry& device = state_.devices[e.device];
-  device.id = e.device;
-  device.vram = e.vram;
-  device.reserve = e.reserve;
-  refresh_homes(state_);
-}
-
-void Scheduler::on(const BackendSet& e, Instant) {
-  if (!state_.devices.contains(e.device) || e.backend.value > kTableIdMax) return;
-  BackendEntry& backend = state_.backends[e.backend];
-  backend.id = e.backend;
-  backend.device = e.device;
-  backend.slots = e.slots;
-  backend.granularity = e.granularity;
-}
-
-void Scheduler::on(const ModelSet& e, Instant now) {
-  const auto backend = state_.backends.find(e.backend);
-  if (backend == state_.backends.end() || e.model.value > kTableIdMax) return;
-  const auto [it, is_new] = state_.models.try_emplace(e.model);
-  ModelEntry& model = it->second;
-  const bool moves = !is_new && model.device != backend->second.device;
-  if (moves && (model.residency != ResidencyState::cold || !model.waiting.empty())) return;
-  model.id = e.model;
-  model.backend = e.backend;
-  model.device = backend->second.device;
-  model.medium = e.medium;
-  model.vram = e.vram;
-  model.pinned = e.pinned;
-  model.removed = false;
-  model.run.set_hint(e.run_hint);
-  model.load.set_hint(e.load_hint);
-  if (is_new) model.since = now;
-  refresh_homes(state_);
-}
-
-void Scheduler::on(const ModelRemoved& e, Instant now) {
-  ModelEntry* model = find_model(e.model);
-  if (model == nullptr) return;
-  model->removed = true;
-  model->pinned = false;
-  forget_plans_with(state_, e.model, now);
-  fail_waiting(e.model, ErrorCode::unknown_model,
-               {CauseKind::operator_action, JobId{}, e.model, PersonId{}}, now);
-  refresh_homes(state_);
-}
-
-void Scheduler::on(const BackendReachable& e, Instant now) {
-  const auto backend = state_.backends.find(e.backend);
-  if (backend == state_.backends.end() || backend->second.reachable == e.reachable) return;
-  backend->second.reachable = e.reachable;
-  if (e.reachable) return;
-  for (auto& [id, model] : state_.models) {
-    if (model.backend != e.backend || model.residency == ResidencyState::cold) continue;
-    set_residency(state_, model, ResidencyState::cold,
-                  {CauseKind::backend_down, JobId{}, id, PersonId{}}, now);
-    forget_plans_with(state_, id, now);
-  }
-}
-
-void Scheduler::on(const ForeignMemory& e, Instant) {
-  const auto device = state_.devices.find(e.device);
-  if (device != state_.devices.end()) device->second.foreign = e.used;
-}
-
-void Scheduler::on(const DeviceSpeeds& e, Instant now) {
-  const auto device = state_.devices.find(e.device);
-  if (device == state_.devices.end()) return;
-  settle(device->second, now);
-  const auto share = [](std::uint32_t ppm) { return static_cast<double>(ppm) / 1e6; };
-  device->second.loads_parallel = std::max<std::uint32_t>(e.loads_parallel, 1);
-  device->second.contention = {
-      share(e.text_parallel_penalty_ppm), share(e.generation_parallel_penalty_ppm),
-      share(e.text_beside_generation_ppm), share(e.generation_beside_text_ppm)};
-}
-
-void Scheduler::on(const PatienceSet& e, Instant) {
-  state_.patience = {e.text, e.generation};
-}
-
-// ── events of the workshop ───────────────────────────────────────────────────────────────────────
-
-void Scheduler::on(const WorkshopSet& e, Instant now) {
-  WorkshopEntry& workshop = state_.workshops[e.workshop];
-  const bool was_served = workshop.state != WorkshopState::paused;
-  workshop.id = e.workshop;
-  workshop.state = e.state;
-  workshop.intake_open = e.intake_open;
-  workshop.misfit = e.misfit;
-  workshop.head_count = e.head_count;
-  workshop.outstanding_max_per_person = e.outstanding_max_per_person;
-  workshop.queue_max = e.queue_max;
-  workshop.focus = e.focus;
-  refresh_homes(state_);
-  if (e.state == WorkshopState::ended) return end_workshop(e.workshop, now);
-  if (was_served != (e.state != WorkshopState::paused)) repark(e.workshop);
-}
-
-std::vector<JobId> Scheduler::jobs_of(WorkshopId workshop) const {
-  std::vector<JobId> open;
-  for (const auto& [id, job] : state_.jobs) {
-    if (job.workshop == workshop) open.push_back(id);
-  }
-  std::sort(open.begin(), open.end());
-  return open;
-}
-
-void Scheduler::end_workshop(WorkshopId workshop, Instant now) {
-  for (const JobId id : jobs_of(workshop)) {
-    JobEntry& job = state_.jobs.at(id);
-    cancel(job, cause_for(CauseKind::workshop_ended, job), now);
-  }
-}
-
-// A pause takes waiting steps out of the queues and gives them back with their age and place.
-void Scheduler::repark(WorkshopId workshop) {
-  for (const JobId id : jobs_of(workshop)) {
-    JobEntry& job = state_.jobs.at(id);
-    if (job.phase == Phase::waiting) set_parked(state_, job, !is_served(state_, workshop));
-  }
-}
-
-void Scheduler::on(const GroupSet& e, Instant) {
-  const auto workshop = state_.workshops.find(e.workshop);
-  if (workshop == state_.workshops.end()) return;
-  workshop->second.group_focus[e.group] = e.focus;
-  refresh_homes(state_);
-}
-
-void Scheduler::on(const PlanSet& e, Instant) {
-  const auto workshop = state_.workshops.find(e.workshop);
-  if (workshop == state_.workshops.end()) return;
-  workshop->second.announced = e.announced;
-  workshop->second.phases.clear();
-  for (std::size_t i = 0; i + 1 < e.phase_edges.size(); i += 2)
-    workshop->second.phases.push_back({e.phase_edges[i], e.phase_edges[i + 1]});
-  refresh_homes(state_);
-}
-
-void Scheduler::on(const WantedSet& e, Instant) {
-  state_.wanted[e.cause] = e.models;
-}
-
 // ── events of work ───────────────────────────────────────────────────────────────────────────────
 
 // The place of new work of a person: now, or behind what the person has already asked for.
@@ -362,7 +209,21 @@ void Scheduler::on(const IdeaBegun& e, Instant now) {
 void Scheduler::expect_rest(JobEntry& job) {
   job.steps.truncate(job.known);
   const Chain& usual = state_.habits.expected(state_.people[job.person].habits);
-  for (const ModelId id : usual.from(job.known)) job.steps.push_back(id);
+  for (const ModelId id : usual.from(job.known)) {
+    if (!in_focus_of(state_, job.workshop, job.group, id)) return;
+    job.steps.push_back(id);
+  }
+}
+
+// What was expected of ideas in progress may be out of focus now.
+void Scheduler::expect_again(WorkshopId workshop) {
+  for (const JobId id : jobs_of(workshop)) {
+    JobEntry& job = state_.jobs.at(id);
+    if (!job.open) continue;
+    count_coming(state_, job, -1);
+    expect_rest(job);
+    count_coming(state_, job, +1);
+  }
 }
 
 void Scheduler::on(const StepAdded& e, Instant now) {
@@ -496,86 +357,6 @@ void Scheduler::on(const JobMovedToFront& e, Instant) {
   requeue_at(state_, *job, first - 1);
   const Cause cause{CauseKind::operator_action, job->id, job->model(), e.by};
   out_.emplace_back(Requeue{job->id, job->step, job->tag_us, cause});
-}
-
-// ── events of residency ──────────────────────────────────────────────────────────────────────────
-
-void Scheduler::on(const LoadFinished& e, Instant now) {
-  ModelEntry* model = find_model(e.model);
-  if (model == nullptr || model->residency != ResidencyState::loading) return;
-  set_residency(state_, *model, ResidencyState::resident, model->cause, now);
-  model->load_failures = 0;
-  model->served = Duration{};
-  model->load.observe(e.took);
-  resize(*model, e.vram);
-}
-
-// What was measured replaces what was planned.
-void Scheduler::resize(ModelEntry& model, MiB measured) {
-  if (measured > MiB{0} && measured != model.vram) {
-    model.vram = measured;
-    refresh_homes(state_);
-  }
-  set_reserved(state_, model, model.vram);
-}
-
-void Scheduler::on(const LoadFailed& e, Instant now) {
-  ModelEntry* model = find_model(e.model);
-  if (model == nullptr || model->residency != ResidencyState::loading) return;
-  const Cause cause{e.cause, model->cause.job, e.model, PersonId{}};
-  set_residency(state_, *model, ResidencyState::cold, cause, now);
-  ++model->load_failures;
-  model->retry_load_at = now + retry_pause(model->load_failures);
-  if (model->load_failures % kLoadFailuresMax == 0)
-    fail_waiting(e.model, ErrorCode::load_failed, cause, now);
-}
-
-void Scheduler::fail_waiting(ModelId id, ErrorCode code, const Cause& cause, Instant now) {
-  const std::set<QueueKey> waiting = state_.model(id).waiting;
-  for (const QueueKey& key : waiting) {
-    JobEntry& job = state_.jobs.at(key.job);
-    dequeue(state_, job);
-    finish(job.id, JobState::failed, code, {cause.kind, job.id, id, job.person}, now);
-  }
-}
-
-void Scheduler::on(const UnloadFinished& e, Instant now) {
-  ModelEntry* model = find_model(e.model);
-  if (model == nullptr || model->residency != ResidencyState::unloading) return;
-  set_residency(state_, *model, ResidencyState::cold, model->cause, now);
-}
-
-void Scheduler::on(const UnloadFailed& e, Instant now) {
-  ModelEntry* model = find_model(e.model);
-  if (model == nullptr || model->residency != ResidencyState::unloading) return;
-  set_residency(state_, *model, ResidencyState::resident, model->cause, now);
-  give_up_switch_over(state_, e.model, now);
-}
-
-void Scheduler::on(const ExternalLoad& e, Instant now) {
-  ModelEntry* model = find_model(e.model);
-  if (model == nullptr || model->residency != ResidencyState::cold) return;
-  set_residency(state_, *model, ResidencyState::resident,
-                {CauseKind::external, JobId{}, e.model, PersonId{}}, now);
-  model->served = Duration{};
-  resize(*model, e.vram);
-}
-
-void Scheduler::on(const ExternalUnload& e, Instant now) {
-  ModelEntry* model = find_model(e.model);
-  if (model == nullptr || model->residency == ResidencyState::cold) return;
-  if (model->residency == ResidencyState::loading) return;
-  set_residency(state_, *model, ResidencyState::cold,
-                {CauseKind::external, JobId{}, e.model, PersonId{}}, now);
-}
-
-void Scheduler::on(const UnloadOrdered& e, Instant now) {
-  ModelEntry* model = find_model(e.model);
-  if (model == nullptr || model->residency != ResidencyState::resident || is_leased(*model)) return;
-  set_residency(state_, *model, ResidencyState::unloading,
-                {CauseKind::operator_action, JobId{}, e.model, e.by}, now);
-  for (auto& [kind, models] : state_.wanted) std::erase(models, e.model);
-  out_.emplace_back(Unload{e.model, model->cause});
 }
 
 void Scheduler::on(const Tick&, Instant) {}

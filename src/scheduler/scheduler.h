@@ -86,6 +86,7 @@ class Scheduler {
   std::int64_t take_tag(PersonEntry& person, Duration work, Instant now);
   JobEntry& admit(JobEntry entry, Instant now);
   void expect_rest(JobEntry& job);
+  void expect_again(WorkshopId workshop);
   void cancel(JobEntry& job, const Cause& cause, Instant now);
   void finish(JobId id, JobState state, ErrorCode code, const Cause& cause, Instant now);
   void fail_waiting(ModelId model, ErrorCode code, const Cause& cause, Instant now);
