@@ -94,6 +94,7 @@ TEST_F(JobsTest, RefusesBadInputByName) {
       {R"({"model":"flux2","prompt":"x","seed":1.5})", 400, "bad_request", "seed"},
       {R"({"model":"flux2","prompt":"x","seed":"1"})", 400, "bad_request", "seed"},
       {R"({"model":"flux2","prompt":"x","priority":9})", 400, "bad_request", "priority"},
+      {R"({"model":"flux2","prompt":"x","steps":["flux2"]})", 400, "bad_request", "steps"},
       {R"({"model":"flux2","prompt":"x","options":{"steps":9}})", 400, "bad_request",
        "options.steps"},
       {R"({"model":"flux2","prompt":"x","options":[]})", 400, "bad_request", "options"},
@@ -250,6 +251,22 @@ TEST_F(JobsTest, TellsWaitingBeforeALoadFromTheLoad) {
   EXPECT_EQ(job.at("queued_ms").as_int64(), 3000);
   EXPECT_EQ(job.at("load_ms").as_int64(), 7000);
   EXPECT_EQ(job.at("run_ms").as_int64(), 0);
+}
+
+TEST_F(JobsTest, TellsWhenCollectedTextsBeginAtTheLatest) {
+  const boost::json::value other = ask("GET", "/jobs/j2", participant).json();
+  EXPECT_TRUE(other.at("texts_begin_s").is_null());
+  controller->change_job(JobId(2), [](controller::JobView& view) {
+    view.waiting_for = WaitingFor::text_batch;
+    view.texts_begin_by = Instant{kStartUs + 25'000'000};
+  });
+  now_us += 10'000'000;
+  const boost::json::value job = ask("GET", "/jobs/j2", participant).json();
+  EXPECT_EQ(job.at("waiting_for").as_string(), "text_batch");
+  EXPECT_EQ(job.at("texts_begin_s").to_number<double>(), 15);
+  now_us += 60'000'000;
+  const boost::json::value late = ask("GET", "/jobs/j2", participant).json();
+  EXPECT_EQ(late.at("texts_begin_s").to_number<double>(), 0);
 }
 
 TEST_F(JobsTest, CancelsAndLeavesWhatIsOver) {

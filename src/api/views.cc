@@ -88,7 +88,11 @@ void write_wait(JsonWriter& json, const Snapshot& snapshot, const controller::Jo
   json.field("ahead", job.ahead).key("eta");
   write_eta(json, job.eta, moment);
   json.field("eta_load_s", job.eta ? std::optional(tenths(job.eta_load)) : std::nullopt);
-  json.field("waiting_for", waiting_for_name(job.waiting_for)).key("load");
+  json.field("waiting_for", waiting_for_name(job.waiting_for));
+  json.field("texts_begin_s", job.texts_begin_by
+                                  ? std::optional(tenths(*job.texts_begin_by - moment.planning))
+                                  : std::nullopt);
+  json.key("load");
   write_job_load(json, snapshot, job, moment);
   json.key("progress");
   write_progress(json, job.progress);

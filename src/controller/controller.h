@@ -20,15 +20,20 @@
 #include "controller/snapshot.h"
 #include "domain/model.h"
 #include "gpu/probe.h"
+#include "scheduler/event.h"
 #include "storage/result_files.h"
 #include "storage/store.h"
 
 namespace stoker::controller {
 
+// The machine and how to plan on it.
 struct Topology {
   std::vector<Device> devices;
   std::vector<BackendInfo> backends;
   std::vector<Model> models;
+  std::vector<scheduler::DeviceSpeeds> speeds;  // of devices that differ from the defaults
+  scheduler::PatienceSet patience;
+  MisfitRule misfit = MisfitRule::refuse;  // of new workshops that say nothing else
 };
 
 struct Settings {
@@ -95,7 +100,7 @@ class Controller {
   virtual void preload(Actor actor, std::vector<ModelId> models, Reply<void> reply) = 0;
   virtual void unload(Actor actor, ModelId model, Reply<void> reply) = 0;
 
-  // Changed, new and removed models and backends by difference; unchanged models stay loaded.
+  // What changed of models, backends, speeds and patience, by difference; unchanged models stay loaded.
   virtual void set_topology(Topology topology, Reply<void> reply) = 0;
 
   // ── readers ──

@@ -160,6 +160,25 @@ TEST(ControllerWork, AnEditedPromptIsWhatRuns) {
   EXPECT_EQ(edit("a bird").error().code, ErrorCode::conflict);
 }
 
+TEST(ControllerWork, ATextThatIsCollectedWithOthersSaysSoAndWhenItBegins) {
+  Story story;
+  story.create({"ltx_video", "gpt-oss:20b"});
+  story.loop->run_for(minutes(5));
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(story.submit(story.join(), "ltx_video").has_value());
+  const JobId text = story.submit(story.join(), "gpt-oss:20b")->job;
+  const JobView waits = story.job(text);
+  EXPECT_EQ(waits.state, JobState::queued);
+  EXPECT_EQ(waits.waiting_for, WaitingFor::text_batch);
+  ASSERT_TRUE(waits.texts_begin_by.has_value());
+  EXPECT_GT(*waits.texts_begin_by, story.loop->now());
+  EXPECT_LE(*waits.texts_begin_by, story.loop->now() + minutes(2));
+  story.loop->run_until(*waits.texts_begin_by + seconds(1));
+  const JobView begun = story.job(text);
+  EXPECT_NE(begun.waiting_for, WaitingFor::text_batch);
+  EXPECT_FALSE(begun.texts_begin_by.has_value());
+  EXPECT_TRUE(begun.state == JobState::running || begun.state == JobState::done);
+}
+
 TEST(ControllerFault, AFailedRunIsTriedAgainAndSaysSo) {
   Story story;
   story.create({"sd3.5_large"});

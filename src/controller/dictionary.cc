@@ -54,6 +54,7 @@ Result<void> assign_lasting_ids(Store& store, Topology& topology) {
     device_ids[device.id] = DeviceId{*id};
     device.id = DeviceId{*id};
   }
+  for (scheduler::DeviceSpeeds& speeds : topology.speeds) speeds.device = device_ids[speeds.device];
   Names backends(*documents, NameKind::backend);
   std::map<BackendId, BackendId> backend_ids;
   for (BackendInfo& backend : topology.backends) {

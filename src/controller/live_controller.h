@@ -1,7 +1,8 @@
 // The implementation of Controller: commands in, rows out, effects after the commit.
 //
 // Threading: loop, except `snapshot`. One folder-private class; its members are split by subject over
-//   live_controller.cc (core), work_commands.cc, workshop_commands.cc, retention.cc, startup.cc and publishing.cc.
+//   live_controller.cc (core), work_commands.cc, workshop_commands.cc, planned_times.cc, retention.cc, startup.cc and
+//   publishing.cc.
 #pragma once
 
 #include <map>
@@ -88,6 +89,7 @@ class LiveController final : public Controller {
   // startup.cc
   Result<void> read_store();
   void tell_scheduler(const Topology& topology);
+  void tell_speeds(const Topology& topology);
   void tell_workshop(const WorkshopRecord& record);
   void restore_jobs();
   void restore_job(JobId id, bool running);
@@ -110,6 +112,16 @@ class LiveController final : public Controller {
   Result<void> check_models(const std::vector<ModelId>& models) const;
   void erase_workshop(WorkshopId id, Reply<Erased> reply);
 
+  // planned_times.cc
+  Instant planning_time_of(WallTime at) const;
+  scheduler::PlanSet plan_of(const Workshop& workshop, Instant now) const;
+  std::vector<ModelId> models_meant_by(const Workshop& workshop) const;
+  Duration warm_up_lead(const Workshop& workshop) const;
+  std::optional<Instant> warm_up_time(const Workshop& workshop, Instant now) const;
+  void tell_plan(WorkshopId id);
+  void set_state(WorkshopId id, WorkshopState state);
+  void keep_plans();
+
   // retention.cc
   void forget_what_is_due();
 
@@ -120,6 +132,7 @@ class LiveController final : public Controller {
   ModelView model_view(const Model& model) const;
   WorkshopView workshop_view(const WorkshopRecord& record, const Snapshot& next) const;
   std::optional<LoadView> load_view(ModelId model) const;
+  std::optional<Instant> texts_begin_by(const scheduler::ModelEntry& model) const;
 
   Ports ports_;
   Settings settings_;
@@ -143,6 +156,7 @@ class LiveController final : public Controller {
   bool draining_ = false;
   std::optional<TimerId> wakeup_;
   std::optional<Instant> wakeup_at_;
+  std::optional<TimerId> next_plan_;
   bool publish_is_due_ = false;
   Instant published_at_;
   bool flush_is_due_ = false;

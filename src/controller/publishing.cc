@@ -77,6 +77,14 @@ std::optional<LoadView> LiveController::load_view(ModelId id) const {
   return view;
 }
 
+// While the texts of a device are collected: when they begin at the latest.
+std::optional<Instant> LiveController::texts_begin_by(const scheduler::ModelEntry& model) const {
+  if (!model.is_text() || model.residency != scheduler::ResidencyState::resident)
+    return std::nullopt;
+  const scheduler::DeviceEntry& device = scheduler_.state().devices.at(model.device);
+  return device.text_open ? std::nullopt : device.text_hold_ends;
+}
+
 JobView LiveController::job_view(const JobRecord& record) const {
   JobView view = record.view;
   const auto entry = scheduler_.state().jobs.find(view.id);
@@ -104,6 +112,9 @@ JobView LiveController::job_view(const JobRecord& record) const {
     view.waiting_for = WaitingFor::model_load;
     view.state = JobState::loading;
     view.load = load_view(model.id);
+  } else if (const std::optional<Instant> begin_by = texts_begin_by(model)) {
+    view.waiting_for = WaitingFor::text_batch;
+    view.texts_begin_by = begin_by;
   } else {
     view.waiting_for = WaitingFor::queue;
   }

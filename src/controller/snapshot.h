@@ -86,6 +86,7 @@ struct JobView {
   std::optional<EtaView> eta;
   Duration eta_load;
   WaitingFor waiting_for = WaitingFor::nothing;
+  std::optional<Instant> texts_begin_by;  // with text_batch: the latest start
   std::optional<LoadView> load;
   std::optional<ProgressView> progress;
   std::uint32_t attempt = 0;

@@ -16,6 +16,13 @@ constexpr MiB kForeignChangeMin{64};
 constexpr std::array kTextKinds = {DocumentKind::workshop_title, DocumentKind::join_code,
                                    DocumentKind::board_message, DocumentKind::group_title};
 
+scheduler::DeviceSpeeds speeds_of(const Topology& topology, DeviceId device) {
+  for (const scheduler::DeviceSpeeds& speeds : topology.speeds) {
+    if (speeds.device == device) return speeds;
+  }
+  return {.device = device};
+}
+
 }  // namespace
 
 Result<void> LiveController::read_store() {
@@ -88,8 +95,21 @@ void LiveController::tell_scheduler(const Topology& topology) {
     happen(scheduler::ModelSet{model.id, model.backend, model.medium, model.vram, model.load_hint,
                                model.run_hint, model.pinned});
   }
+  tell_speeds(topology);
   for (DocumentRow& name : dictionary_of(topology))
     outbox_.pending().documents.push_back(std::move(name));
+}
+
+// Speeds and patience, where they differ from what the scheduler was told before.
+void LiveController::tell_speeds(const Topology& topology) {
+  for (const Device& device : topology.devices) {
+    scheduler::DeviceSpeeds before = speeds_of(topology_, device.id);
+    scheduler::DeviceSpeeds speeds = speeds_of(topology, device.id);
+    if (speeds.fields() != before.fields()) happen(speeds);
+  }
+  scheduler::PatienceSet before = topology_.patience;
+  scheduler::PatienceSet patience = topology.patience;
+  if (patience.fields() != before.fields()) happen(patience);
 }
 
 void LiveController::tell_workshop(const WorkshopRecord& record) {
@@ -105,6 +125,7 @@ void LiveController::tell_workshop(const WorkshopRecord& record) {
   rules.focus = known(std::move(rules.focus));
   happen(std::move(rules));
   for (const Group& group : groups) happen(scheduler::GroupSet{id, group.id, known(group.focus)});
+  tell_plan(id);
 }
 
 // Queued work is queued again at its place. Running work is looked up at its engine and joined, else started again:
@@ -171,6 +192,7 @@ void LiveController::probe() {
     touch();
   });
   check_wall_clock();
+  keep_plans();
   look_at_disk();
   ports_.loop->after(settings_.probe_interval, [this] { probe(); });
 }
@@ -242,9 +264,11 @@ void LiveController::set_topology(Topology topology, Reply<void> reply) {
     happen(scheduler::ModelSet{model.id, model.backend, model.medium, model.vram, model.load_hint,
                                model.run_hint, model.pinned});
   }
+  tell_speeds(topology);
   for (DocumentRow& name : dictionary_of(topology))
     outbox_.pending().documents.push_back(std::move(name));
   topology_ = std::move(topology);
+  keep_plans();
   reply_after_commit<void>(std::move(reply), {});
 }
 

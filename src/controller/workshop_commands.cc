@@ -91,15 +91,11 @@ Result<void> LiveController::check_models(const std::vector<ModelId>& models) co
 // What live workshops want resident: their focus, in the order of their ids.
 void LiveController::refresh_wanted(CauseKind cause) {
   std::vector<ModelId> wanted;
-  const auto add = [&](const std::vector<ModelId>& models) {
-    for (const ModelId model : models) {
-      if (std::find(wanted.begin(), wanted.end(), model) == wanted.end()) wanted.push_back(model);
-    }
-  };
   for (const auto& [id, record] : world_.workshops()) {
     if (!scheduler::is_live(record.workshop.state)) continue;
-    add(record.workshop.focus);
-    for (const Group& group : record.workshop.groups) add(group.focus);
+    for (const ModelId model : models_meant_by(record.workshop)) {
+      if (std::find(wanted.begin(), wanted.end(), model) == wanted.end()) wanted.push_back(model);
+    }
   }
   const CauseKind other =
       cause == CauseKind::warm_up ? CauseKind::focus_change : CauseKind::warm_up;
@@ -138,7 +134,7 @@ void LiveController::create_workshop(Actor actor, CreateWorkshop command, Reply<
   scheduler::WorkshopSet rules{.workshop = id,
                                .state = WorkshopState::planned,
                                .intake_open = true,
-                               .misfit = defaults.misfit,
+                               .misfit = topology_.misfit,
                                .head_count = defaults.head_count,
                                .outstanding_max_per_person = defaults.outstanding_max_per_person,
                                .queue_max = defaults.queue_max,
@@ -155,6 +151,7 @@ void LiveController::create_workshop(Actor actor, CreateWorkshop command, Reply<
     happen(scheduler::GroupSet{id, group_id, group.focus});
     keep_text(DocumentKind::group_title, group_id.value, group.title);
   }
+  keep_plans();
   const WallTime now = ports_.loop->wall_now();
   put_token({command.leader_token, Role::leader, id, PersonId{}, now, false});
   put_token({command.board_token, Role::board, id, PersonId{}, now, false});
@@ -173,6 +170,7 @@ void LiveController::patch_workshop(Actor actor, WorkshopId id, WorkshopPatch pa
   };
   note(WorkshopDescribed{id, ms(patch.starts, now.starts), ms(patch.ends, now.ends),
                          patch.retention_days.value_or(now.retention_days)});
+  keep_plans();
   if (patch.title) keep_text(DocumentKind::workshop_title, id.value, *patch.title);
   if (patch.board_message) keep_text(DocumentKind::board_message, id.value, *patch.board_message);
   reply_after_commit<void>(std::move(reply), {});
@@ -187,6 +185,7 @@ void LiveController::act_on_workshop(Actor actor, WorkshopId id, WorkshopAction 
   const bool was_live = scheduler::is_live(rules.state);
   rules.state = *state;
   set_rules(std::move(rules));
+  keep_plans();
   const bool is_live = scheduler::is_live(*state);
   if (is_live != was_live || action == WorkshopAction::warm) refresh_wanted(CauseKind::warm_up);
   reply_after_commit<void>(std::move(reply), {});
@@ -207,6 +206,7 @@ void LiveController::set_focus(Actor actor, WorkshopId id, std::optional<GroupId
     rules.focus = std::move(focus);
     set_rules(std::move(rules));
   }
+  keep_plans();
   if (scheduler::is_live(world_.find_workshop(id)->workshop.state))
     refresh_wanted(CauseKind::focus_change);
   reply_after_commit<void>(std::move(reply), {});
@@ -302,13 +302,18 @@ Result<FocusPreview> LiveController::preview_focus(WorkshopId id, std::optional<
   const Instant now = last_mono_;
   FocusPreview preview{.check = std::move(*check)};
   scheduler::Scheduler copy(scheduler_.state());
+  Workshop wished = world_.find_workshop(id)->workshop;
   if (group) {
     copy.apply(scheduler::GroupSet{id, *group, focus}, now);
+    for (Group& own : wished.groups) {
+      if (own.id == *group) own.focus = focus;
+    }
   } else {
     scheduler::WorkshopSet rules = rules_of(id);
-    rules.focus = focus;
+    rules.focus = wished.focus = focus;
     copy.apply(rules, now);
   }
+  copy.apply(plan_of(wished, now), now);
   copy.apply(scheduler::WantedSet{CauseKind::warm_up, {}}, now);
   const scheduler::Forecast seen = scheduler::forecast_wanted(
       copy.state(), scheduler::WantedSet{CauseKind::focus_change, focus}, now);

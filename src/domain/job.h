@@ -33,8 +33,16 @@ constexpr bool job_state_is_final(JobState state) {
 }
 
 // What a waiting job waits for right now.
-enum class WaitingFor : std::uint8_t { nothing, queue, model_load, pause, backend, person };
-inline constexpr int kWaitingForCount = 6;
+enum class WaitingFor : std::uint8_t {
+  nothing,
+  queue,
+  model_load,
+  pause,
+  backend,
+  person,
+  text_batch,  // its model is there; texts are collected and written together beside other work
+};
+inline constexpr int kWaitingForCount = 7;
 std::string_view waiting_for_name(WaitingFor waiting);
 
 }  // namespace stoker

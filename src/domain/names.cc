@@ -42,8 +42,8 @@ constexpr std::array<Names, kCauseKindCount> kCauses = {"request",
 constexpr std::array<Names, kJobStateCount> kJobStates = {
     "accepted",           "checking", "queued", "loading",   "running",
     "waiting_for_person", "done",     "failed", "cancelled", "refused"};
-constexpr std::array<Names, kWaitingForCount> kWaitings = {"nothing", "queue",   "model_load",
-                                                           "pause",   "backend", "person"};
+constexpr std::array<Names, kWaitingForCount> kWaitings = {
+    "nothing", "queue", "model_load", "pause", "backend", "person", "text_batch"};
 constexpr std::array<Names, kRoleCount> kRoles = {"participant", "leader", "admin", "application",
                                                   "board"};
 constexpr std::array<Names, kWorkshopStateCount> kWorkshopStates = {"planned", "warming", "ready",
