@@ -9,7 +9,7 @@ export const kNow_ms = Date.UTC(2026, 0, 29, 9, 42);
 
 export const job = (more: Partial<Job> = {}): Job => ({
   id: 'j1', workshop: 'w1', person: 'p1', symbol: { animal: 0, colour: 0 }, group: null, medium: 'image', model: 'flux2', model_title: 'Flux',
-  state: 'queued', ahead: 3, eta: { low_s: 80, high_s: 118 }, eta_load_s: 0, waiting_for: 'queue', load: null, progress: null, attempt: 1,
+  state: 'queued', ahead: 3, eta: { low_s: 80, high_s: 118 }, eta_load_s: 0, waiting_for: 'queue', texts_begin_s: null, load: null, progress: null, attempt: 1,
   prompt: 'Ein Leuchtturm aus Papier im Sturm.', results: [], error: null, cancelled_by: null, released: false, causes: [],
   created_at_ms: kNow_ms, queued_ms: 0, load_ms: 0, run_ms: 0, simulated: true, edited_from: null, ...more,
 });

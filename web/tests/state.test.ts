@@ -8,6 +8,7 @@ import type { Snapshot, StreamEvent } from '../shared/api/types';
 import { address_words, media_lines, screen_of, spaced_code } from '../shared/state/board';
 import { offers } from '../shared/state/choose';
 import { lanes, memory_sentence } from '../shared/state/lanes';
+import { clock } from '../shared/state/time';
 import { failures_of, headline, queue_rows, results_of, totals } from '../shared/state/leader';
 import { apply, empty_store } from '../shared/state/store';
 import { board, entities, job, kNow_ms, ledger, model, workshop } from './samples';
@@ -69,24 +70,30 @@ describe('Leader', () => {
     ['all well', { waiting: 4 }, people, 'Alles läuft.', '1 Kind ist da. 4 warten, am längsten noch etwa 5 Minuten.'],
     ['nobody', { people: 0 }, {}, 'Noch niemand da.', 'Zeig den Code oder öffne die Tafel am Beamer.'],
     ['paused', { state: 'paused' }, people, 'Pause für alle.', '1 Kind ist da. Alle Plätze in der Schlange bleiben.'],
+    ['planned', { state: 'planned' }, {}, 'Noch nicht vorbereitet.', 'Wärme die Modelle auf, dann warten die Kinder nicht darauf.'],
+    ['planned for a time', { state: 'planned', focus: ['flux2'], starts_at_ms: Date.UTC(2026, 0, 30, 9, 0) }, {}, `Geplant für Freitag, 30. Januar, ${clock(Date.UTC(2026, 0, 30, 9, 0))} Uhr.`, 'Die Modelle werden rechtzeitig von selbst geladen.'],
+    ['planned without a choice', { state: 'planned', starts_at_ms: Date.UTC(2026, 0, 30, 9, 0) }, {}, `Geplant für Freitag, 30. Januar, ${clock(Date.UTC(2026, 0, 30, 9, 0))} Uhr.`, 'Wärme die Modelle auf, dann warten die Kinder nicht darauf.'],
+    ['planned for a time that is over', { state: 'planned', focus: ['flux2'], starts_at_ms: kNow_ms - 1 }, {}, 'Noch nicht vorbereitet.', 'Wärme die Modelle auf, dann warten die Kinder nicht darauf.'],
     ['ready', { state: 'ready' }, people, 'Bereit.', '1 Kind ist da. Starte, wenn du so weit bist.'],
     ['model fails', { waiting: 0, running: 0 }, { ...people, model: { wan: model({ id: 'wan', title: 'Wan', state: 'failed' }) } }, '„Wan“ lädt nicht.', '1 Kind ist da. Niemand wartet.'],
     ['closed', { intake_open: false, waiting: 1, longest_wait_s: null }, people, 'Nichts Neues wird angenommen.', '1 Kind ist da. 1 wartet.'],
   ])('%s', (_, more, of, head, sub) => {
-    const answer = headline(workshop(more), entities(of));
+    const answer = headline(workshop(more), entities(of), kNow_ms);
     expect([answer.headline, answer.sub]).toEqual([head, sub]);
   });
   it('puts running work first, then the expected order, each with its reason', () => {
     const jobs = {
       j1: job({ id: 'j1', ahead: 2 }), j2: job({ id: 'j2', state: 'running', ahead: null, waiting_for: 'nothing', progress: { step: 8, steps: 20 } }),
       j3: job({ id: 'j3', ahead: 1, eta: { low_s: 1, high_s: 60 } }), j4: job({ id: 'j4', state: 'done' }),
+      j6: job({ id: 'j6', model: 'gpt', medium: 'text', waiting_for: 'text_batch', texts_begin_s: 20, eta: { low_s: 1, high_s: 300 } }),
       j5: job({ id: 'j5', model: 'wan', model_title: 'Wan', medium: 'video', waiting_for: 'model_load', eta: { low_s: 1, high_s: 290 } }),
     };
-    const rows = queue_rows(workshop(), entities({ job: jobs, queue: { w1: { order: ['j2', 'j3', 'j1', 'j5'] } }, model: { flux2: model() } }));
+    const rows = queue_rows(workshop(), entities({ job: jobs, queue: { w1: { order: ['j2', 'j3', 'j1', 'j5', 'j6'] } }, model: { flux2: model() } }));
     expect(rows.map((row) => [row.job.id, row.position, row.why, row.time])).toEqual([
       ['j2', null, 'Schritt 8 von 20', '2 Min.'], ['j3', 1, 'wartet auf 1 Bild davor', '1 Min.'], ['j1', 2, 'wartet auf 2 Bilder davor', '2 Min.'], ['j5', 3, '„Wan“ wird noch geladen', '5 Min.'],
+      ['j6', 4, 'wird mit anderen Texten zusammen geschrieben', '5 Min.'],
     ]);
-    expect(rows.map((row) => row.may_move)).toEqual([false, false, true, true]);
+    expect(rows.map((row) => row.may_move)).toEqual([false, false, true, true, true]);
   });
   it('lists results newest first and failures apart', () => {
     const result = [{ n: 0, medium: 'image' as const, mime: 'image/png', bytes: 1, simulated: true, url: '/x' }];

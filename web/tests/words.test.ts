@@ -27,6 +27,9 @@ describe('Waiting', () => {
     ['checked', { state: 'checking' }, 'Wir prüfen kurz, ob dein Text für alle passt.', 'We’re checking that your text is okay for everyone.', 'Wir prüfen deinen Text.'],
     ['steps known', { state: 'running', ahead: null, waiting_for: 'nothing', progress: { step: 8, steps: 20 }, eta: { low_s: 1, high_s: 25 } }, 'Dein Bild entsteht: Schritt 8 von 20. Es dauert weniger als 1 Minute.', 'Your picture is being made: step 8 of 20. Less than 1 minute.', 'Dein Bild entsteht jetzt. Das dauert nicht lange.'],
     ['paused', { waiting_for: 'pause' }, 'Pause für alle. Dein Platz in der Schlange bleibt.', 'Break for everyone. You keep your place in the queue.', 'Jetzt ist Pause. Dein Platz ist sicher.'],
+    ['texts collected', { medium: 'text', waiting_for: 'text_batch', texts_begin_s: 28 }, 'Wir sammeln kurz Texte und schreiben sie dann zusammen. Es geht in weniger als 1 Minute los.', 'We’re collecting texts for a moment, then writing them together. It starts in less than 1 minute.', 'Wir sammeln Texte.\nDann schreiben wir alle zusammen. Es geht bald los.'],
+    ['texts about to begin', { medium: 'text', waiting_for: 'text_batch', texts_begin_s: 8 }, 'Wir sammeln kurz Texte und schreiben sie dann zusammen. Es geht gleich los.', 'We’re collecting texts for a moment, then writing them together. It starts in a moment.', 'Wir sammeln Texte.\nDann schreiben wir alle zusammen. Es geht gleich los.'],
+    ['texts collected, start not known', { medium: 'text', waiting_for: 'text_batch' }, 'Wir sammeln kurz Texte und schreiben sie dann zusammen. Es dauert etwa 2 Minuten.', 'We’re collecting texts for a moment, then writing them together. About 2 minutes.', 'Wir sammeln Texte.\nDann schreiben wir alle zusammen. Das dauert 2 Minuten.'],
     ['second try', { attempt: 2, ahead: 1, eta: { low_s: 1, high_s: 50 } }, 'Vor dir ist noch 1 Bild. Es dauert weniger als 1 Minute. Das hat nicht geklappt, wir versuchen es noch einmal. Dein Platz bleibt.', '1 picture is ahead of you. Less than 1 minute. That didn’t work, we’re trying again. You keep your place.', '1 Bild kommt vor dir. Das dauert nicht lange. Es hat nicht geklappt.\nWir versuchen es neu.'],
   ];
   for (const [what, more, de, en, simple] of rows) {
@@ -35,6 +38,11 @@ describe('Waiting', () => {
       expect(read(job(more))).toBe(sentence);
     });
   }
+
+  it('shows no work at an engine that collects texts', () => {
+    const view = wait_view(job({ medium: 'text', waiting_for: 'text_batch', texts_begin_s: 20 }), [model()], workshop(), null);
+    expect([view.ahead, view.making, view.stage]).toEqual([3, false, 1]);
+  });
 
   it('says why the time grew, and that the place stays', () => {
     expect(wait_view(job(), [model()], workshop(), { reason: 'make_room', eta: null }).note).toBe('Es dauert länger als gedacht: Ein Modell wird geladen. Dein Platz bleibt.');

@@ -161,7 +161,7 @@ function job_view(world, job, with_prompt) {
   return {
     id: job.id, workshop: 'w1', person: job.person, symbol: person.symbol, group: person.group, medium: model.medium, model: job.model, model_title: model.title,
     state: waits === 'model_load' ? 'loading' : job.state, ahead: job.final || job.state === 'running' ? null : Math.max(0, at),
-    eta: job.final ? null : { low_s: Math.round(high_s * 0.7), high_s }, eta_load_s: Math.round(load_left), waiting_for: waits,
+    eta: job.final ? null : { low_s: Math.round(high_s * 0.7), high_s }, eta_load_s: Math.round(load_left), waiting_for: waits, texts_begin_s: null,
     load: waits === 'model_load' ? load_view(model, true) : null,
     progress: job.state === 'running' && model.steps > 0 ? { step: job.step, steps: model.steps } : null,
     attempt: job.attempt, prompt: with_prompt ? job.prompt : null,

@@ -6,14 +6,14 @@ export type Role = 'participant' | 'leader' | 'admin' | 'application' | 'board';
 export type JobState =
   | 'accepted' | 'checking' | 'queued' | 'loading' | 'running' | 'waiting_for_person'
   | 'done' | 'failed' | 'cancelled' | 'refused';
-export type WaitingFor = 'nothing' | 'queue' | 'model_load' | 'pause' | 'backend' | 'person';
+export type WaitingFor = 'nothing' | 'queue' | 'model_load' | 'pause' | 'backend' | 'person' | 'text_batch';
 export type WorkshopState = 'planned' | 'warming' | 'ready' | 'running' | 'paused' | 'ended';
 export type ModelState = 'cold' | 'loading' | 'hot' | 'draining' | 'failed';
 export type CauseKind =
   | 'request' | 'warm_up' | 'preload' | 'focus_change' | 'make_room' | 'idle_rule' | 'operator_action'
   | 'external' | 'recovery' | 'retry' | 'fair_order' | 'run_failed' | 'load_failed' | 'run_timeout'
   | 'backend_down' | 'foreign_memory' | 'longer_than_usual' | 'cancelled_by_person'
-  | 'cancelled_by_leader' | 'workshop_ended' | 'paused';
+  | 'cancelled_by_leader' | 'workshop_ended' | 'paused' | 'expected_soon' | 'overdue' | 'visit';
 export type By = 'person' | 'leader' | 'admin' | 'stoker';
 export type ErrorCode =
   | 'bad_request' | 'too_large' | 'unauthorised' | 'forbidden' | 'wrong_code' | 'not_found' | 'conflict'
@@ -58,6 +58,8 @@ export interface Job {
   /** Share of eta.high_s that is loading. */
   eta_load_s: number | null;
   waiting_for: WaitingFor;
+  /** With text_batch: the collected texts begin in so many seconds at the latest. */
+  texts_begin_s: number | null;
   load: JobLoad | null;
   progress: Progress | null;
   attempt: number;

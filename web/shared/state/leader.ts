@@ -4,7 +4,7 @@ import type { BackendView, Entities, Job, Medium, ModelView, PersonView, QueueVi
 import { lang } from '../lang.svelte';
 import { m } from '../messages/messages';
 import { only } from './store';
-import { about, short_time } from './time';
+import { about, clock, day, short_time } from './time';
 import { ahead_noun, is_final } from './wait';
 import { count_of, MEDIUM } from './words';
 
@@ -34,7 +34,16 @@ function slowest_load(models: ModelView[]): { low_s: number; high_s: number } | 
   return loads.length === 0 ? null : loads.reduce((a, b) => (a.high_s >= b.high_s ? a : b));
 }
 
-export function headline(workshop: WorkshopView, entities: Entities): Headline {
+/** With a start that is still to come, nobody needs to warm up by hand. */
+function planned(workshop: WorkshopView, now_ms: number): Headline {
+  const at = workshop.starts_at_ms;
+  if (at === null || at <= now_ms) return { headline: m.head_planned(), sub: m.head_planned_sub(), tone: 'busy' };
+  const loads_by_itself = workshop.focus.length > 0 || workshop.groups.some((group) => group.focus.length > 0);
+  const sub = loads_by_itself ? m.head_planned_at_sub() : m.head_planned_sub();
+  return { headline: m.head_planned_at({ day: day(at), clock: clock(at) }), sub, tone: 'busy' };
+}
+
+export function headline(workshop: WorkshopView, entities: Entities, now_ms: number): Headline {
   const models = Object.values(entities.model);
   const people = Object.values(entities.person);
   const here = people_sentence(present(workshop, people));
@@ -43,7 +52,7 @@ export function headline(workshop: WorkshopView, entities: Entities): Headline {
   switch (workshop.state) {
     case 'ended': return { headline: m.head_ended(), sub: m.head_ended_sub({ days: workshop.retention_days }), tone: 'fine' };
     case 'paused': return { headline: m.pause_headline(), sub: `${here} ${m.head_paused_sub()}`, tone: 'busy' };
-    case 'planned': return { headline: m.head_planned(), sub: m.head_planned_sub(), tone: 'busy' };
+    case 'planned': return planned(workshop, now_ms);
     case 'warming': {
       const eta = slowest_load(models);
       return { headline: m.head_warming(), sub: eta ? m.head_warming_sub({ time: about(eta) }) : m.head_warming_unknown(), tone: 'busy' };
@@ -80,6 +89,7 @@ function why(job: Job, models: ModelView[], workshop: WorkshopView): string {
   if (job.state === 'loading' || job.waiting_for === 'model_load') return m.row_loading({ title: job.load?.title ?? job.model_title });
   if (job.waiting_for === 'pause') return m.row_paused();
   if (job.waiting_for === 'backend') return m.row_backend();
+  if (job.waiting_for === 'text_batch') return m.row_batch();
   if (!job.ahead) return m.row_next();
   return m.row_waits({ things: count_of(job.ahead, ahead_noun(job, models, workshop)) });
 }

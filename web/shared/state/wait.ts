@@ -1,13 +1,16 @@
 // What a participant is told about one piece of work: the answer first, then how long, then what to do.
 
-import type { Job, ModelView, Progress, WorkshopView } from '../api/types';
+import type { Job, ModelView, Progress, WaitingFor, WorkshopView } from '../api/types';
 import { m } from '../messages/messages';
 import type { Revision } from './store';
-import { about, gb, takes } from './time';
+import { about, band, gb, takes } from './time';
 import { count_of, failure_text, GREW, YOURS, YOURS_INSIDE, type Noun } from './words';
 
 export const FINAL = new Set(['done', 'failed', 'cancelled', 'refused']);
 export const is_final = (job: Job): boolean => FINAL.has(job.state);
+
+/** While it waits for these, nobody's work is being made at its engine. */
+const STANDS = new Set<WaitingFor>(['pause', 'backend', 'text_batch']);
 
 // Texts are not checked in this version, so no stage says so.
 export const STAGES = ['accepted', 'queued', 'making', 'done'] as const;
@@ -63,11 +66,21 @@ function loading_sentences(job: Job): Sentences {
   return { headline, detail: m.load_after(), band_key: headline };
 }
 
+/** Several texts are written together; that the engine waits for them on purpose must not look like standing still. */
+function batch_sentences(job: Job): Sentences {
+  const begins = job.texts_begin_s === null ? null : { low_s: 0, high_s: job.texts_begin_s };
+  const when = band(begins);
+  const detail = when === 'unknown' ? takes(job.eta) : when === 'soon' ? m.batch_soon() : m.batch_within({ time: about(begins) });
+  const headline = m.batch_headline();
+  return { headline, detail, band_key: `${headline} ${detail}` };
+}
+
 function queued_sentences(job: Job, noun: Noun): Sentences {
   switch (job.waiting_for) {
     case 'model_load': return loading_sentences(job);
     case 'pause': return { headline: m.pause_headline(), detail: m.pause_detail(), band_key: 'pause' };
     case 'backend': return { headline: m.backend_headline(), detail: m.backend_detail(), band_key: 'backend' };
+    case 'text_batch': return batch_sentences(job);
     default: {
       const headline = place_sentence(job.ahead, noun);
       const detail = takes(job.eta);
@@ -114,7 +127,7 @@ export function wait_view(job: Job, models: ModelView[], workshop: WorkshopView 
     note: again ?? grew,
     stage: stage_of(job),
     ahead: queued ? (job.ahead ?? 0) : null,
-    making: queued && job.waiting_for !== 'pause' && job.waiting_for !== 'backend',
+    making: queued && !STANDS.has(job.waiting_for),
     load,
     progress: job.state === 'running' ? job.progress : null,
   };
