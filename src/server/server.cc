@@ -51,8 +51,12 @@ std::uint64_t random_number() {
 }  // namespace
 
 controller::Topology topology_of(const Machine& machine) {
-  controller::Topology topology{
-      .devices = machine.devices, .backends = {}, .models = machine.models};
+  controller::Topology topology{.devices = machine.devices,
+                                .backends = {},
+                                .models = machine.models,
+                                .speeds = machine.speeds,
+                                .patience = machine.patience,
+                                .misfit = machine.misfit};
   for (const RehearsalEngine& engine : machine.engines) topology.backends.push_back(engine.info);
   return topology;
 }
@@ -63,6 +67,7 @@ void take_ids(const controller::Topology& topology, Machine& machine) {
     models[machine.models[i].id] = topology.models[i].id;
   for (ModelId& model : machine.preload) model = models.at(model);
   machine.devices = topology.devices;
+  machine.speeds = topology.speeds;
   machine.models = topology.models;
   for (std::size_t i = 0; i < machine.engines.size(); ++i)
     machine.engines[i].info = topology.backends[i];

@@ -186,6 +186,18 @@ class Reloads(StokerTest):
         self.assertNotEqual(answer.status, 201)
         self.assertEqual(self.models()["paint"]["state"], "hot")
 
+    def test_how_to_plan_is_taken_over_and_the_journal_still_replays(self):
+        planning = SMALL.replace("vram_mib = 24576", "vram_mib = 24576\nloads_parallel = 2")
+        planning += '\n[residency]\nmisfit = "turns"\n\n[scheduling]\ntext_patience_s = 45\ngeneration_patience_s = 240\n'
+        self.assertEqual(self.leader.must(200, "GET", f"/workshops/{self.workshop}")["misfit"], "refuse")
+        self.reload(planning, "config_taken")
+        made = self.leader.must(201, "POST", "/workshops", {"title": "Tuesday"})
+        self.assertEqual(self.leader.must(200, "GET", f"/workshops/{made['id']}")["misfit"], "turns")
+        self.assertEqual(self.person.wait_for_job(self.person.submit(model="paint")["id"])["state"], "done")
+        self.assertEqual(self.loads(), ["paint"])
+        self.running.end()
+        self.assertRegex(run_stoker("check", "--data", self.running.data)[1], "no difference")
+
     def test_numbers_of_models_outlive_another_order(self):
         self.running.end()
         first, rest = SMALL.split("[[model]]", 1)

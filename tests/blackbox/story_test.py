@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """A workshop as people live it: join, order, watch, fetch; leader and board beside."""
 
-from stoker_process import Events, StokerTest, main
+import time
+
+from stoker_process import Events, StokerTest, main, wait_until
 
 
 class Story(StokerTest):
@@ -55,6 +57,19 @@ class Story(StokerTest):
         self.assertIn(board.request("GET", url).status, (403, 404))
         server.leader().must(200, "POST", f"/jobs/{job['id']}/release", {"released": True})
         self.assertEqual(board.request("GET", url).status, 200)
+
+    def test_a_planned_workshop_is_warm_before_it_starts_though_nobody_presses_a_button(self):
+        server = self.server().start(speed="60")
+        admin = server.admin()
+        soon = round(time.time() * 1000) + 20_000
+        made = admin.must(201, "POST", "/workshops", {"title": "Monday", "focus": ["sd3.5_large", "stableaudio"],
+                                                      "starts_at_ms": soon, "ends_at_ms": soon + 3_600_000})
+        state = lambda: admin.must(200, "GET", f"/workshops/{made['id']}")["state"]
+        self.assertEqual(state(), "planned")
+        wait_until(lambda: state() == "ready", "the warm-up", 40)
+        self.assertLess(time.time() * 1000, soon)
+        models = {view["id"]: view for view in admin.must(200, "GET", "/models")["models"]}
+        self.assertEqual([models[name]["state"] for name in ("sd3.5_large", "stableaudio")], ["hot", "hot"])
 
     def test_a_pause_keeps_the_order_and_a_cancelled_job_ends(self):
         server = self.server().start(speed="10")

@@ -34,6 +34,7 @@ class ConfigBuilder {
     for (const CheckedTable& table : all("backend")) read_backend(table);
     for (const CheckedTable& table : all("model")) read_model(table);
     for (const CheckedTable& table : all("residency")) read_residency(table);
+    for (const CheckedTable& table : all("scheduling")) read_scheduling(table);
     for (const CheckedTable& table : all("key")) read_key(table);
     return std::move(config_);
   }
@@ -105,7 +106,24 @@ class ConfigBuilder {
     if (table.has("vram_mib") && vram <= reserve_)
       table.complain("vram_mib", fmt::format("vram_mib must be more than the reserve of {} MiB",
                                              reserve_.count));
-    if (id) config_.machine.devices.push_back({id, table.text("id"), vram, reserve_});
+    if (!id) return;
+    config_.machine.devices.push_back({id, table.text("id"), vram, reserve_});
+    config_.machine.speeds.push_back(speeds_of(id, table));
+  }
+
+  static scheduler::DeviceSpeeds speeds_of(DeviceId device, const CheckedTable& table) {
+    scheduler::DeviceSpeeds speeds{.device = device};
+    const auto read_ppm = [&](std::string_view key, std::uint32_t& ppm) {
+      if (const auto share = table.number(key))
+        ppm = static_cast<std::uint32_t>(std::llround(*share * 1e6));
+    };
+    if (const auto loads = table.whole("loads_parallel"))
+      speeds.loads_parallel = static_cast<std::uint32_t>(*loads);
+    read_ppm("text_parallel_penalty", speeds.text_parallel_penalty_ppm);
+    read_ppm("generation_parallel_penalty", speeds.generation_parallel_penalty_ppm);
+    read_ppm("text_beside_generation", speeds.text_beside_generation_ppm);
+    read_ppm("generation_beside_text", speeds.generation_beside_text_ppm);
+    return speeds;
   }
 
   void read_backend(const CheckedTable& table) {
@@ -200,6 +218,7 @@ class ConfigBuilder {
   }
 
   void read_residency(const CheckedTable& table) {
+    if (table.text("misfit") == "turns") config_.machine.misfit = MisfitRule::turns;
     const std::vector<std::string> pins = table.texts("pins");
     for (std::size_t n = 0; n < pins.size(); ++n) {
       const ModelId id = look_up(models_, pins[n], table.where("pins", n), "model");
@@ -211,6 +230,11 @@ class ConfigBuilder {
       if (const ModelId id = look_up(models_, preload[n], table.where("preload", n), "model"))
         config_.machine.preload.push_back(id);
     }
+  }
+
+  void read_scheduling(const CheckedTable& table) {
+    config_.machine.patience = {seconds_of(table.number("text_patience_s").value_or(0)),
+                                seconds_of(table.number("generation_patience_s").value_or(0))};
   }
 
   void read_key(const CheckedTable& table) {
@@ -268,8 +292,12 @@ ConfigResult parse_config(std::string_view text, const std::string& folder) {
   Config config = ConfigBuilder(tables, folder, problems).build();
   if (!problems.empty()) return std::unexpected(problems.take());
   if (config.machine.engines.empty() && config.machine.models.empty() &&
-      config.machine.devices.empty())
-    config.machine = default_config().machine;
+      config.machine.devices.empty()) {
+    Machine machine = default_config().machine;
+    machine.patience = config.machine.patience;
+    machine.misfit = config.machine.misfit;
+    config.machine = std::move(machine);
+  }
   if (config.machine.devices.empty())
     return std::unexpected(whole_file("no [[device]]: at least one is needed"));
   return config;

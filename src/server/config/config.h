@@ -17,6 +17,7 @@
 #include "domain/model.h"
 #include "domain/person.h"
 #include "domain/workshop.h"
+#include "scheduler/event.h"
 
 namespace stoker::server {
 
@@ -51,6 +52,9 @@ struct Machine {
   std::vector<RehearsalEngine> engines;
   std::vector<Model> models;
   std::vector<ModelId> preload;
+  std::vector<scheduler::DeviceSpeeds> speeds;  // one for each device
+  scheduler::PatienceSet patience;
+  MisfitRule misfit = MisfitRule::refuse;  // of workshops that say nothing else
 };
 
 struct Config {

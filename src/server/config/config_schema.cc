@@ -16,6 +16,9 @@ using enum Availability;
 
 constexpr double kMibMax = 16.0 * 1024 * 1024;  // 16 TiB
 constexpr double kSecondsMax = 24 * 3600;
+constexpr double kLoadsParallelMax = 4;
+constexpr double kPenaltyMax = 10;
+constexpr double kShareMin = 0.01;  // slower would be standing still
 
 constexpr std::array kTables{
     TableRule{"server"},
@@ -23,6 +26,7 @@ constexpr std::array kTables{
     TableRule{"backend", true, kBackendsMax},
     TableRule{"model", true, kModelsMax},
     TableRule{"residency"},
+    TableRule{"scheduling"},
     TableRule{"provider", true, kConfigKeysMax, later},
     TableRule{"key", true, kConfigKeysMax},
 };
@@ -37,6 +41,11 @@ constexpr std::array kKeys{
 
     KeyRule{"device", "id", name, true},
     KeyRule{"device", "vram_mib", whole, true, 1, kMibMax},
+    KeyRule{"device", "loads_parallel", whole, false, 1, kLoadsParallelMax},
+    KeyRule{"device", "text_parallel_penalty", number, false, 0, kPenaltyMax},
+    KeyRule{"device", "generation_parallel_penalty", number, false, 0, kPenaltyMax},
+    KeyRule{"device", "text_beside_generation", number, false, kShareMin, 1},
+    KeyRule{"device", "generation_beside_text", number, false, kShareMin, 1},
 
     KeyRule{"backend", "id", name, true},
     KeyRule{"backend", "kind", name, true, 0, 0,
@@ -66,7 +75,10 @@ constexpr std::array kKeys{
     KeyRule{"residency", "reserve_mib", whole, false, 0, kMibMax},
     KeyRule{"residency", "pins", names, false, 0, kModelsMax},
     KeyRule{"residency", "preload", names, false, 0, kModelsMax},
-    KeyRule{"residency", "misfit", name, false, 0, 0, "refuse turns", later},
+    KeyRule{"residency", "misfit", name, false, 0, 0, "refuse turns"},
+
+    KeyRule{"scheduling", "text_patience_s", number, false, 0, kSecondsMax},
+    KeyRule{"scheduling", "generation_patience_s", number, false, 0, kSecondsMax},
 
     KeyRule{"provider", "url", text, true, 0, 0, {}, later},
     KeyRule{"provider", "region", text, false, 0, 0, {}, later},

@@ -24,6 +24,11 @@ data = "here"
 [[device]]
 id = "gpu0"
 vram_mib = 24576
+loads_parallel = 2
+text_parallel_penalty = 0.5
+generation_parallel_penalty = 0
+text_beside_generation = 0.75
+generation_beside_text = 1
 
 [[backend]]
 id = "media"
@@ -46,6 +51,11 @@ steps = 20
 reserve_mib = 1024
 pins = ["paint:1"]
 preload = ["paint:1"]
+misfit = "turns"
+
+[scheduling]
+text_patience_s = 45
+generation_patience_s = 240.5
 
 [[key]]
 role = "application"
@@ -87,6 +97,13 @@ TEST(Config, ReadsEveryPart) {
   EXPECT_TRUE(model.pinned);
   EXPECT_TRUE(model.offered);
   EXPECT_THAT(config->machine.preload, ElementsAre(model.id));
+  ASSERT_EQ(config->machine.speeds.size(), 1u);
+  scheduler::DeviceSpeeds speeds = config->machine.speeds[0];
+  scheduler::DeviceSpeeds wanted{config->machine.devices[0].id, 2, 500'000, 0, 750'000, 1'000'000};
+  EXPECT_EQ(speeds.fields(), wanted.fields());
+  EXPECT_EQ(config->machine.patience.text, seconds(45));
+  EXPECT_EQ(config->machine.patience.generation, milliseconds(240'500));
+  EXPECT_EQ(config->machine.misfit, MisfitRule::turns);
   EXPECT_THAT(config->keys, ElementsAre(KeySource{Role::application, "kiosk", "", "KIOSK_TOKEN"}));
 }
 
@@ -94,6 +111,42 @@ TEST(Config, UsesTheRehearsalEnginesWhenNoneAreNamed) {
   const ConfigResult config = parse_config("[server]\nlisten = \"127.0.0.1:1\"\n", "/");
   ASSERT_TRUE(config);
   EXPECT_EQ(config->machine.models.size(), rehearsal_catalogue().models.size());
+}
+
+TEST(Config, LeavesSpeedsPatienceAndMisfitsAsTheyAreByDefault) {
+  const ConfigResult config = parse_config("[[device]]\nid = \"g\"\nvram_mib = 9000\n", "/");
+  ASSERT_TRUE(config);
+  scheduler::DeviceSpeeds speeds = config->machine.speeds.at(0);
+  scheduler::DeviceSpeeds defaults{.device = config->machine.devices[0].id};
+  EXPECT_EQ(speeds.fields(), defaults.fields());
+  EXPECT_EQ(config->machine.patience.text, Duration{});
+  EXPECT_EQ(config->machine.patience.generation, Duration{});
+  EXPECT_EQ(config->machine.misfit, MisfitRule::refuse);
+}
+
+TEST(Config, KeepsHowToPlanOnTheRehearsalMachine) {
+  const ConfigResult config =
+      parse_config("[residency]\nmisfit = \"turns\"\n[scheduling]\ntext_patience_s = 30\n", "/");
+  ASSERT_TRUE(config) << problem_text("c", config.error().front());
+  EXPECT_EQ(config->machine.models.size(), rehearsal_catalogue().models.size());
+  EXPECT_EQ(config->machine.misfit, MisfitRule::turns);
+  EXPECT_EQ(config->machine.patience.text, seconds(30));
+}
+
+TEST(Config, RefusesSpeedsAndPatienceThatCannotBe) {
+  const std::string head = "[[device]]\nid = \"g\"\nvram_mib = 9000\n";
+  EXPECT_THAT(problems_of(head + "loads_parallel = 5\n"),
+              ElementsAre("c:4:18: loads_parallel must lie between 1 and 4, not 5"));
+  EXPECT_THAT(problems_of(head + "text_beside_generation = 0\n"),
+              ElementsAre("c:4:26: text_beside_generation must lie between 0.01 and 1, not 0"));
+  EXPECT_THAT(problems_of(head + "generation_parallel_penalty = \"much\"\n"),
+              ElementsAre("c:4:31: generation_parallel_penalty must be a number, not a text"));
+  EXPECT_THAT(problems_of("[scheduling]\ntext_patience_s = -1\n"),
+              ElementsAre("c:2:19: text_patience_s must lie between 0 and 86400, not -1"));
+  EXPECT_THAT(problems_of("[scheduling]\npatience_s = 1\n"),
+              ElementsAre(HasSubstr("unknown key \"patience_s\" in [scheduling]")));
+  EXPECT_THAT(problems_of("[residency]\nmisfit = \"turn\"\n"),
+              ElementsAre(HasSubstr("must be one of refuse, turns, not \"turn\"; did you mean")));
 }
 
 TEST(Config, TellsEveryProblemWithItsPlace) {
