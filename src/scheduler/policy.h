@@ -23,14 +23,14 @@ struct Policy {
   std::int64_t overdue_patience_percent = 60;
   std::int64_t overdue_loads = 20;
   // A model that was served for so many of its load times since it came may be sent away though people wait for it.
-  std::int64_t quantum_loads = 3;
+  std::int64_t quantum_loads = 5;
 
   // Keep value of a model: so much per waiting step, per step that is expected, and per step of the recent past.
   std::int64_t keep_per_waiting = 5;
   std::int64_t keep_per_coming = 3;
 
   // Deadlines are judged with the mean work at this rate of progress.
-  std::int64_t assumed_rate_percent = 85;
+  std::int64_t assumed_rate_percent = 70;
 
   // Warm-up begins the sum of the load times and this before an announced start.
   Duration warm_up_margin = seconds(30);
