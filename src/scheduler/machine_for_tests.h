@@ -1,20 +1,44 @@
 // A machine without engines for tests: carries out decisions in virtual time and checks the invariants after every event.
 //
-// Purpose: drives a Scheduler the way the controller does, with exact load and run times, and keeps what happened.
+// Purpose: drives a Scheduler the way the controller does, with exact load and run times, people who read, think and
+//   give up, and everything that goes wrong with engines; keeps what happened.
+// Order: what is due at the same instant happens in the order in which it was planned.
 // Threading: none. Test code only.
 #pragma once
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <functional>
 #include <map>
+#include <optional>
 #include <queue>
 #include <set>
+#include <utility>
 #include <vector>
 
-#include "scheduler/constraints.h"
+#include "scheduler/invariants_for_tests.h"
 #include "scheduler/scheduler.h"
 
 namespace stoker::scheduler {
+
+// Bit for bit, cause included.
+inline bool same_decision(Decision a, Decision b) {
+  if (a.index() != b.index()) return false;
+  return std::visit(
+      [&](auto& x) { return x.fields() == std::get<std::decay_t<decltype(x)>>(b).fields(); }, a);
+}
+
+inline bool same_decisions(const std::vector<Decision>& a, const std::vector<Decision>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), same_decision);
+}
+
+// One step of an idea as people and engines will have it.
+struct StepPlan {
+  ModelId model;
+  Duration work;  // alone on the device
+  Duration read;  // pause after it, before the next step
+};
 
 class MachineForTests {
  public:
@@ -22,44 +46,110 @@ class MachineForTests {
     Instant at;
     JobState state = JobState::done;
     ErrorCode code = ErrorCode::internal;
+    CauseKind cause = CauseKind::request;
+  };
+  struct Started {
+    Instant at;
+    JobId job;
+    std::uint32_t step = 0;
+    ModelId model;
+  };
+  // What was told in one go, and what was decided.
+  struct Told {
+    Instant at;
+    std::vector<Event> events;
+    std::vector<Decision> decisions;
   };
 
   MachineForTests() = default;
-  explicit MachineForTests(QuoteMode quotes) : scheduler(quotes) {}
+  explicit MachineForTests(QuoteMode quotes, const Policy& policy = {})
+      : scheduler(quotes, policy), quotes_(quotes), policy_(policy) {}
 
   Scheduler scheduler;
   Instant now;
   std::map<ModelId, Duration> load_time;
-  std::map<JobId, Duration> run_time;
+  std::map<ModelId, MiB> measured;    // by the end of a load; otherwise nothing is measured
   std::map<JobId, int> run_failures;  // this many tries fail
   std::map<ModelId, int> load_failures;
+  std::map<ModelId, int> unload_failures;
   Duration unload_time;
-  bool checks_focus = false;
+  Duration stop_time = seconds(1);
+  Patience leaves_after;  // people give up a step they have waited for so long; zero: never
+  bool keeps_history = false;
 
   std::vector<Decision> decisions;  // everything decided, in order
   std::vector<Load> loads;
+  std::vector<Instant> loads_at;
   std::vector<Unload> unloads;
   std::vector<Dispatch> dispatches;
+  std::vector<Started> starts;
   std::vector<Revise> revisions;
   std::map<JobId, Ended> ended;
   std::map<JobId, Refuse> refused;
   std::set<JobId> accepted;
+  std::map<JobId, std::int64_t> tag_us;  // as accepted
+  std::map<JobId, Instant> submitted;
+  std::vector<Told> history;
 
-  // ── a machine with one device ──
-  void add_device(std::int64_t vram, std::int64_t reserve = 0) {
-    tell(DeviceSet{DeviceId{1}, MiB{vram}, MiB{reserve}});
+  // ── the machine ──
+  void add_device(std::int64_t vram, std::int64_t reserve = 0, std::uint32_t device = 1) {
+    tell(DeviceSet{DeviceId{device}, MiB{vram}, MiB{reserve}});
+  }
+  void set_speeds(const DeviceSpeeds& speeds) {
+    const auto share = [](std::uint32_t ppm) { return static_cast<double>(ppm) / 1e6; };
+    work_[speeds.device].contention = {
+        share(speeds.text_parallel_penalty_ppm), share(speeds.generation_parallel_penalty_ppm),
+        share(speeds.text_beside_generation_ppm), share(speeds.generation_beside_text_ppm)};
+    tell(speeds);
+  }
+  // Steps do not slow each other down, and the scheduler knows.
+  void set_independent_speeds(std::uint32_t device = 1) {
+    set_speeds(DeviceSpeeds{DeviceId{device}, 1, 0, 0, 1'000'000, 1'000'000});
   }
   void add_backend(std::uint32_t id, std::uint32_t slots = 1,
-                   EvictionGranularity granularity = EvictionGranularity::model) {
-    tell(BackendSet{BackendId{id}, DeviceId{1}, slots, granularity});
+                   EvictionGranularity granularity = EvictionGranularity::model,
+                   std::uint32_t device = 1) {
+    device_of_[BackendId{id}] = DeviceId{device};
+    tell(BackendSet{BackendId{id}, DeviceId{device}, slots, granularity});
     tell(BackendReachable{BackendId{id}, true});
   }
   void add_model(std::uint32_t id, std::int64_t vram, Duration load, Duration run,
-                 std::uint32_t backend = 1, bool pinned = false) {
+                 std::uint32_t backend = 1, bool pinned = false, Medium medium = Medium::image) {
     load_time[ModelId{id}] = load;
-    tell(ModelSet{ModelId{id}, BackendId{backend}, Medium::image, MiB{vram}, load, run, pinned});
+    backend_of_[ModelId{id}] = BackendId{backend};
+    tell(ModelSet{ModelId{id}, BackendId{backend}, medium, MiB{vram}, load, run, pinned});
+  }
+  void add_text_model(std::uint32_t id, std::int64_t vram, Duration load, Duration run,
+                      std::uint32_t backend, bool pinned = false) {
+    add_model(id, vram, load, run, backend, pinned, Medium::text);
   }
   void make_resident(std::uint32_t id) { tell(ExternalLoad{ModelId{id}, MiB{0}}); }
+  void set_foreign(std::int64_t used, std::uint32_t device = 1) {
+    tell(ForeignMemory{DeviceId{device}, MiB{used}});
+  }
+  // The backend is gone with everything it held and ran.
+  void lose_backend(std::uint32_t id) {
+    for (auto& [model, backend] : backend_of_) {
+      if (backend == BackendId{id}) ++transfer_[model];
+    }
+    tell(BackendReachable{BackendId{id}, false});
+    for (const Dispatch& d :
+         take_runs([&](const Dispatch& run) { return run.backend.value == id; }))
+      tell(StepFailed{d.job, d.step, CauseKind::backend_down});
+  }
+  void restore_backend(std::uint32_t id) { tell(BackendReachable{BackendId{id}, true}); }
+  // Somebody else threw the model out, with what ran on it.
+  void evict_externally(std::uint32_t id) {
+    if (!invariants.is_there(ModelId{id})) return;
+    ++transfer_[ModelId{id}];
+    std::vector<Event> events;
+    for (const Dispatch& d : take_runs([&](const Dispatch& run) { return run.model.value == id; }))
+      events.push_back(StepFailed{d.job, d.step, CauseKind::backend_down});
+    events.push_back(ExternalUnload{ModelId{id}});
+    tell(std::move(events));
+  }
+
+  // ── the workshop ──
   void run_workshop(std::vector<ModelId> focus, std::uint32_t outstanding_max = 1000) {
     tell(WorkshopSet{.workshop = WorkshopId{1},
                      .state = WorkshopState::running,
@@ -68,34 +158,60 @@ class MachineForTests {
                      .queue_max = 100'000,
                      .focus = std::move(focus)});
   }
+  // People leave when their patience ends, and the scheduler knows when that is.
+  void set_patience(Duration text, Duration generation) {
+    leaves_after = {text, generation};
+    tell(PatienceSet{text, generation});
+  }
 
   // ── work ──
+  // One step.
   JobId submit(std::uint64_t person, std::uint32_t model, Duration run,
-               WorkshopId workshop = WorkshopId{1}) {
-    const JobId job{++last_job_};
-    run_time[job] = run;
-    submitted[job] = now;
-    tell(JobSubmitted{job, PersonId{person}, workshop, GroupId{}, {ModelId{model}}});
+               WorkshopId workshop = WorkshopId{1}, GroupId group = GroupId{}) {
+    return submit_chain(person, {{ModelId{model}, run, Duration{}}}, workshop, group);
+  }
+  // A chain whose steps are all known from the start.
+  JobId submit_chain(std::uint64_t person, std::vector<StepPlan> steps,
+                     WorkshopId workshop = WorkshopId{1}, GroupId group = GroupId{}) {
+    std::vector<ModelId> models;
+    for (const StepPlan& step : steps) models.push_back(step.model);
+    const JobId job = plan_idea(std::move(steps), false);
+    tell(JobSubmitted{job, PersonId{person}, workshop, group, std::move(models)});
+    return job;
+  }
+  // A chain that is decided as it goes.
+  JobId begin_idea(std::uint64_t person, std::vector<StepPlan> steps,
+                   WorkshopId workshop = WorkshopId{1}, GroupId group = GroupId{}) {
+    const ModelId first = steps.front().model;
+    const JobId job = plan_idea(std::move(steps), true);
+    tell(IdeaBegun{job, PersonId{person}, workshop, group, first});
     return job;
   }
   void at(Duration when, std::function<void()> what) {
     plans_.push({Instant{when.us}, order_++, std::move(what)});
   }
+  void in(Duration delay, std::function<void()> what) {
+    plans_.push({now + delay, order_++, std::move(what)});
+  }
+  // Called with every job that has ended or was refused.
+  std::function<void(JobId)> when_ended;
 
-  void tell(const Event& event) {
-    const std::map<JobId, Instant> bounds = shown_bounds();
-    const std::vector<Decision> fresh = scheduler.apply(event, now);
+  void tell(const Event& event) { tell(std::vector<Event>{event}); }
+  void tell(std::vector<Event> events) {
+    invariants.before(scheduler, events, now);
+    const std::vector<Decision> fresh = scheduler.apply(events, now);
+    compare_with_copy(events, fresh);
     for (const Decision& decision : fresh) {
+      invariants.decided(decision, scheduler.state());
       decisions.push_back(decision);
       std::visit([&](const auto& d) { carry_out(d); }, decision);
     }
-    check_memory();
-    check_slots();
-    check_bounds(bounds, fresh);
+    invariants.check(scheduler);
+    if (keeps_history) history.push_back({now, std::move(events), fresh});
     wake();
   }
 
-  // Plays until nothing is left to happen.
+  // Plays until nothing is left to happen, or to `until`.
   void play(Duration until = minutes(100'000)) {
     while (!plans_.empty() && plans_.top().at <= Instant{until.us}) {
       const Plan next = plans_.top();
@@ -112,7 +228,18 @@ class MachineForTests {
     return last;
   }
 
-  std::map<JobId, Instant> submitted;
+  // From now on a copy of the state is told the same, and must decide the same.
+  void follow_with_a_copy() { copy_.emplace(scheduler.state()); }
+  // The history again, told to a new scheduler.
+  void expect_same_decisions_again() const {
+    Scheduler again(quotes_, policy_);
+    for (const Told& told : history) {
+      const std::vector<Decision> fresh = again.apply(told.events, told.at);
+      ASSERT_TRUE(same_decisions(fresh, told.decisions)) << "I-7: at " << told.at.us << " us";
+    }
+  }
+
+  Invariants invariants;
 
  private:
   struct Plan {
@@ -123,114 +250,193 @@ class MachineForTests {
       return at != other.at ? at > other.at : order > other.order;
     }
   };
+  struct Idea {
+    std::vector<StepPlan> steps;
+    std::uint32_t step = 0;
+    bool open = false;
+  };
+  struct AtWork {
+    Dispatch run;
+    Instant since;
+    bool text = false;
+    double left_us = 0;
+  };
+  struct DeviceWork {
+    Contention contention{0, 0, 1, 1};
+    std::vector<AtWork> runs;  // in order of start
+    Instant settled;
+    std::uint64_t change = 0;
+  };
 
-  void in(Duration delay, std::function<void()> what) {
-    plans_.push({now + delay, order_++, std::move(what)});
+  JobId plan_idea(std::vector<StepPlan> steps, bool open) {
+    const JobId job{++last_job_};
+    ideas_[job] = {std::move(steps), 0, open};
+    submitted[job] = now;
+    return job;
   }
 
   void carry_out(const Accept& d) {
-    EXPECT_TRUE(accepted.insert(d.job).second) << "accepted twice";
+    accepted.insert(d.job);
+    tag_us[d.job] = d.tag_us;
+    plan_to_leave(d.job);
   }
   void carry_out(const Refuse& d) {
-    EXPECT_FALSE(accepted.contains(d.job));
     refused.emplace(d.job, d);
+    if (when_ended) in(Duration{}, [this, job = d.job] { when_ended(job); });
   }
   void carry_out(const Load& d) {
     loads.push_back(d);
-    EXPECT_NE(d.cause.kind, CauseKind::make_room) << "a load needs a reason of its own";
-    if (checks_focus)
-      EXPECT_TRUE(in_focus_of(scheduler.state(), WorkshopId{1}, GroupId{}, d.model));
-    in(load_time.at(d.model), [this, model = d.model] {
-      if (scheduler.state().model(model).residency != ResidencyState::loading) return;
+    loads_at.push_back(now);
+    in(load_time.at(d.model), [this, model = d.model, transfer = ++transfer_[d.model]] {
+      if (transfer_[model] != transfer) return;
       if (load_failures[model]-- > 0) return tell(LoadFailed{model, CauseKind::load_failed});
-      tell(LoadFinished{model, MiB{0}, load_time.at(model)});
+      const auto size = measured.find(model);
+      tell(
+          LoadFinished{model, size == measured.end() ? MiB{0} : size->second, load_time.at(model)});
     });
   }
   void carry_out(const Unload& d) {
     unloads.push_back(d);
-    const ModelEntry& model = scheduler.state().model(d.model);
-    EXPECT_EQ(model.running, 0U) << "evicted while leased";
-    if (d.cause.kind != CauseKind::operator_action) {
-      EXPECT_FALSE(model.pinned) << "evicted a pinned model";
-      EXPECT_TRUE(d.cause.model) << "an eviction without a beneficiary";
-      EXPECT_TRUE(!is_focus(scheduler.state(), d.model) ||
-                  is_focus(scheduler.state(), d.cause.model));
-    }
-    in(unload_time, [this, id = d.model] { tell(UnloadFinished{id}); });
+    in(unload_time, [this, model = d.model, transfer = ++transfer_[d.model]] {
+      if (transfer_[model] != transfer) return;
+      if (unload_failures[model]-- > 0) return tell(UnloadFailed{model});
+      tell(UnloadFinished{model});
+    });
   }
   void carry_out(const Dispatch& d) {
     dispatches.push_back(d);
-    const ModelEntry& model = scheduler.state().model(d.model);
-    // Draining: the exchange was decided right after the start.
-    const bool is_there =
-        model.residency == ResidencyState::resident || model.residency == ResidencyState::draining;
-    EXPECT_TRUE(is_there) << "started on a model that is not there";
-    in(run_time.at(d.job), [this, d] { end_run(d); });
-  }
-  void end_run(const Dispatch& d) {
-    const auto job = scheduler.state().jobs.find(d.job);
-    if (job == scheduler.state().jobs.end() || stopped_.contains(d.job)) return;
-    if (run_failures[d.job]-- > 0) return tell(StepFailed{d.job, d.step, CauseKind::run_failed});
-    tell(StepFinished{d.job, d.step, run_time.at(d.job)});
+    starts.push_back({now, d.job, d.step, d.model});
+    DeviceWork& work = work_[device_of_.at(d.backend)];
+    settle_work(work);
+    const bool text = scheduler.state().model(d.model).is_text();
+    const Idea& idea = ideas_.at(d.job);
+    work.runs.push_back({d, now, text, static_cast<double>(idea.steps.at(d.step).work.us)});
+    plan_next_end(work);
   }
   void carry_out(const StopRun& d) {
-    stopped_.insert(d.job);
-    in(seconds(1), [this, d] { tell(RunStopped{d.job, d.step}); });
+    in(stop_time, [this, d] {
+      const auto stopped =
+          take_runs([&](const Dispatch& run) { return run.job == d.job && run.step == d.step; });
+      if (!stopped.empty()) tell(RunStopped{d.job, d.step});
+    });
   }
   void carry_out(const Requeue&) {}
   void carry_out(const Finish& d) {
-    EXPECT_TRUE(accepted.contains(d.job));
-    EXPECT_TRUE(ended.emplace(d.job, Ended{now, d.state, d.code}).second) << "ended twice";
+    ended.emplace(d.job, Ended{now, d.state, d.code, d.cause.kind});
+    if (when_ended) in(Duration{}, [this, job = d.job] { when_ended(job); });
   }
   void carry_out(const Revise& d) { revisions.push_back(d); }
+
+  // ── work at the devices ──
+  static Rates rates_at(const DeviceWork& work) {
+    std::size_t texts = 0;
+    for (const AtWork& run : work.runs) texts += run.text ? 1U : 0U;
+    return rates_of(work.contention, texts, work.runs.size() - texts);
+  }
+  void settle_work(DeviceWork& work) {
+    const auto elapsed = static_cast<double>((now - work.settled).us);
+    work.settled = now;
+    const Rates rates = rates_at(work);
+    for (AtWork& run : work.runs)
+      run.left_us -= elapsed * (run.text ? rates.text : rates.generation);
+  }
+  void plan_next_end(DeviceWork& work) {
+    ++work.change;
+    if (work.runs.empty()) return;
+    const Rates rates = rates_at(work);
+    double soonest_us = 1e18;
+    for (const AtWork& run : work.runs)
+      soonest_us = std::min(soonest_us, run.left_us / (run.text ? rates.text : rates.generation));
+    const Duration left{static_cast<std::int64_t>(std::ceil(std::max(soonest_us, 0.0)))};
+    in(left, [this, &work, change = work.change] {
+      if (work.change == change) end_finished_runs(work);
+    });
+  }
+  void end_finished_runs(DeviceWork& work) {
+    settle_work(work);
+    const auto done = std::find_if(work.runs.begin(), work.runs.end(),
+                                   [](const AtWork& run) { return run.left_us < 0.5; });
+    if (done == work.runs.end()) return plan_next_end(work);
+    const AtWork run = *done;
+    work.runs.erase(done);
+    plan_next_end(work);
+    end_run(run.run, now - run.since);
+  }
+  template <class Which>
+  std::vector<Dispatch> take_runs(Which which) {
+    std::vector<Dispatch> taken;
+    for (auto& [device, work] : work_) {
+      settle_work(work);
+      for (const AtWork& run : work.runs)
+        if (which(run.run)) taken.push_back(run.run);
+      if (std::erase_if(work.runs, [&](const AtWork& run) { return which(run.run); }) > 0)
+        plan_next_end(work);
+    }
+    return taken;
+  }
+
+  void end_run(const Dispatch& d, Duration took) {
+    if (run_failures[d.job]-- > 0) return tell(StepFailed{d.job, d.step, CauseKind::run_failed});
+    Idea& idea = ideas_.at(d.job);
+    const Duration read = idea.steps[d.step].read;
+    const bool last = d.step + 1U == idea.steps.size();
+    idea.step = d.step + 1;
+    std::vector<Event> events{StepFinished{d.job, d.step, took}};
+    if (last && idea.open) events.push_back(IdeaEnded{d.job});
+    tell(std::move(events));
+    if (last || ended.contains(d.job)) return;
+    in(read, [this, job = d.job] { release_next(job); });
+  }
+  void release_next(JobId job) {
+    if (ended.contains(job)) return;
+    const Idea& idea = ideas_.at(job);
+    if (idea.open) {
+      tell(StepAdded{job, idea.steps[idea.step].model});
+    } else {
+      tell(StepReleased{job, idea.step});
+    }
+    plan_to_leave(job);
+  }
+  void plan_to_leave(JobId job) {
+    const Idea& idea = ideas_.at(job);
+    const auto model = scheduler.state().models.find(idea.steps[idea.step].model);
+    if (model == scheduler.state().models.end()) return;
+    const Duration patience = model->second.is_text() ? leaves_after.text : leaves_after.generation;
+    if (patience <= Duration{}) return;
+    in(patience, [this, job, step = idea.step] {
+      if (ended.contains(job) || ideas_.at(job).step != step) return;
+      tell(JobCancelled{job, CauseKind::cancelled_by_person});
+    });
+  }
 
   // As the controller does it: a tick when the scheduler asks for one.
   void wake() {
     const auto next = scheduler.next_wakeup(now);
-    if (!next || !wakeups_.insert(*next).second) return;
-    in(std::max(*next - now, Duration{0}), [this] { tell(Tick{}); });
+    if (!next) return;
+    EXPECT_GT(*next, now) << "asks to be woken in the past";
+    if (*next <= now || !wakeups_.insert(*next).second) return;
+    in(*next - now, [this] { tell(Tick{}); });
   }
 
-  void check_memory() {
-    for (const auto& [id, device] : scheduler.state().devices) {
-      EXPECT_LE(held(scheduler.state(), id), capacity(device))
-          << "more memory promised than there is";
-    }
-  }
-  void check_slots() {
-    for (const auto& [id, backend] : scheduler.state().backends) {
-      std::uint32_t running = 0;
-      for (const auto& [job_id, job] : scheduler.state().jobs) {
-        const bool holds = job.phase == Phase::running || job.phase == Phase::stopping;
-        if (holds && scheduler.state().model(job.model()).backend == id) ++running;
-      }
-      EXPECT_EQ(running, backend.running);
-      EXPECT_LE(running, backend.slots);
-    }
-  }
-  std::map<JobId, Instant> shown_bounds() const {
-    std::map<JobId, Instant> bounds;
-    for (const auto& [job, quote] : scheduler.quotes().all()) {
-      if (quote.known) bounds[job] = quote.high_at;
-    }
-    return bounds;
-  }
-  void check_bounds(const std::map<JobId, Instant>& before, const std::vector<Decision>& fresh) {
-    std::set<JobId> explained;
-    for (const Decision& decision : fresh) {
-      if (const auto* revise = std::get_if<Revise>(&decision)) explained.insert(revise->job);
-    }
-    for (const auto& [job, quote] : scheduler.quotes().all()) {
-      const auto was = before.find(job);
-      if (was == before.end() || !quote.known || explained.contains(job)) continue;
-      EXPECT_LE(quote.high_at, was->second) << "a bound grew without a word";
-    }
+  void compare_with_copy(const std::vector<Event>& events, std::vector<Decision> fresh) {
+    if (!copy_) return;
+    std::erase_if(fresh, [](const Decision& d) { return std::holds_alternative<Revise>(d); });
+    if (same_decisions(copy_->apply(events, now), fresh)) return;
+    ADD_FAILURE() << "I-7: a copy of the state decides otherwise at " << now.us << " us";
+    copy_.reset();
   }
 
+  QuoteMode quotes_ = QuoteMode::kept;
+  Policy policy_;
+  std::optional<Scheduler> copy_;
   std::priority_queue<Plan> plans_;
   std::uint64_t order_ = 0;
   std::uint64_t last_job_ = 0;
-  std::set<JobId> stopped_;
+  std::map<JobId, Idea> ideas_;
+  std::map<DeviceId, DeviceWork> work_;
+  std::map<BackendId, DeviceId> device_of_;
+  std::map<ModelId, BackendId> backend_of_;
+  std::map<ModelId, std::uint64_t> transfer_;  // a load or unload of an earlier life is stale
   std::set<Instant> wakeups_;
 };
 
