@@ -63,11 +63,13 @@ bool advance_switch(State& state, DeviceEntry& device, Instant now, std::vector<
   bool victims_are_gone = true;
   for (const ModelId victim : plan.victims) {
     ModelEntry& model = state.model(victim);
-    if (model.residency == ResidencyState::resident) {  // somebody else brought it back
+    const bool is_back = model.residency == ResidencyState::resident;  // not by us
+    const bool drains = model.residency == ResidencyState::draining;
+    if (is_back || (drains && !may_be_evicted_for(state, model, target))) {
       give_up_switch(state, device, now);
       return false;
     }
-    if (model.residency == ResidencyState::draining && !is_leased(model)) {
+    if (drains && !is_leased(model)) {
       set_residency(state, model, ResidencyState::unloading, model.cause, now);
       out.emplace_back(Unload{victim, model.cause});
     }
