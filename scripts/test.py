@@ -218,20 +218,21 @@ def gtest_programs(preset):
     return names
 
 
-def run_gtests(step, preset, names):
+def run_gtests(step, preset, names, more_env=None):
     reports = os.path.join(LOGS, "gtest-" + step.name)
     shutil.rmtree(reports, ignore_errors=True)
     # Reports may be called NAME_1.json if the same program runs twice; ctest runs each once.
     env = {"GTEST_OUTPUT": f"json:{reports}/", "GTEST_COLOR": "no",
            "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
-           "UBSAN_OPTIONS": "print_stacktrace=1", "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"}
+           "UBSAN_OPTIONS": "print_stacktrace=1", "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
+           **(more_env or {})}
     code = step.run("ctest", "--test-dir", f"build/{preset}", "--output-on-failure", "--no-tests=error", "-j2", "-R",
                     "^(" + "|".join(names) + ")$", env=env, check=False)
     return verdict(code, gtest_counts(reports, names))
 
 
 def step_unit(step):
-    return run_gtests(step, "release", gtest_programs("release"))
+    return run_gtests(step, "release", gtest_programs("release"), {"STOKER_LONG": "1"} if step.options.long else None)
 
 
 def sanitized(step, preset, part):
@@ -349,7 +350,8 @@ def parse_options():
     parser = argparse.ArgumentParser(prog="./test", description="everything that must hold")
     parser.add_argument("--only", action="append", choices=list(STEPS), metavar="STEP", help="one step; repeatable")
     parser.add_argument("--list", action="store_true", help="name the steps")
-    parser.add_argument("--long", action="store_true", help="sanitizers over everything, 200 kills, minutes of fuzzing")
+    parser.add_argument("--long", action="store_true",
+                        help="sanitizers over everything, thousands of random workshops, 200 kills, minutes of fuzzing")
     parser.add_argument("--tidy-all", action="store_true", help="lint every file")
     parser.add_argument("--keep-going", action="store_true", help="run the remaining steps after a failure")
     options = parser.parse_args()
