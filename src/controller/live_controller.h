@@ -116,6 +116,7 @@ class LiveController final : public Controller {
   Instant planning_time_of(WallTime at) const;
   scheduler::PlanSet plan_of(const Workshop& workshop, Instant now) const;
   std::vector<ModelId> models_meant_by(const Workshop& workshop) const;
+  bool is_past(const Workshop& workshop) const;
   Duration warm_up_lead(const Workshop& workshop) const;
   std::optional<Instant> warm_up_time(const Workshop& workshop, Instant now) const;
   void tell_plan(WorkshopId id);

@@ -80,6 +80,11 @@ Duration LiveController::warm_up_lead(const Workshop& workshop) const {
   return lead;
 }
 
+bool LiveController::is_past(const Workshop& workshop) const {
+  const std::optional<WallTime> ends = end_of(workshop);
+  return ends && *ends <= ports_.loop->wall_now();
+}
+
 // One phase: as planned, or from now on; whoever works on beyond the planned end works until further notice. Models are
 // announced once the workshop is live, so that next week's plan takes no room from today's workshop.
 scheduler::PlanSet LiveController::plan_of(const Workshop& workshop, Instant now) const {
@@ -140,7 +145,8 @@ void LiveController::keep_plans() {
     const std::optional<Instant> warm_up = warm_up_time(record.workshop, now);
     if (warm_up) consider(*warm_up);
     const auto& phases = told->second.phases;
-    const bool is_over = !phases.empty() && phases.back().end <= now;
+    const bool had_an_end = !phases.empty() && phases.back().end < now + kFurtherNotice / 2;
+    const bool is_over = had_an_end && (phases.back().end <= now || is_past(record.workshop));
     if (warm_up && *warm_up <= now) {
       set_state(id, WorkshopState::warming);
     } else if (is_over && record.workshop.state == WorkshopState::warming) {

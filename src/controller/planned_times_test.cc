@@ -114,6 +114,22 @@ TEST_F(PlannedTimes, AWarmUpToWhichNobodyCameIsGivenUpAtTheEnd) {
   EXPECT_EQ(state(), WorkshopState::planned) << "once";
 }
 
+TEST_F(PlannedTimes, AWarmUpThatIsOverIsNotTakenUpAgain) {
+  plan({"sd3.5_large"}, minutes(20), minutes(90));
+  story.loop->run_for(minutes(19));
+  ASSERT_EQ(state(), WorkshopState::ready);
+  story.loop->set_wall(story.loop->wall_now() + minutes(24 * 60));
+  story.loop->run_for(minutes(1));
+  EXPECT_EQ(state(), WorkshopState::planned) << "the clock says that it is over";
+  ASSERT_TRUE(story.act(WorkshopAction::warm).has_value());
+  patch({.starts = WallTime{1}, .ends = WallTime{2}});
+  EXPECT_EQ(state(), WorkshopState::ready);
+  story.crash();
+  story.open();
+  EXPECT_EQ(state(), WorkshopState::planned);
+  expect_the_journal_replays();
+}
+
 TEST_F(PlannedTimes, ALeaderMayWarmUpAfterThePlannedEnd) {
   plan({"sd3.5_large"}, minutes(-120), minutes(-60));
   story.loop->run_for(minutes(1));

@@ -123,6 +123,8 @@ void LiveController::tell_workshop(const WorkshopRecord& record) {
   const std::vector<Group> groups = record.workshop.groups;
   scheduler::WorkshopSet rules = rules_of(id);
   rules.focus = known(std::move(rules.focus));
+  if (rules.state == WorkshopState::warming && is_past(record.workshop))
+    rules.state = WorkshopState::planned;
   happen(std::move(rules));
   for (const Group& group : groups) happen(scheduler::GroupSet{id, group.id, known(group.focus)});
   tell_plan(id);
