@@ -20,7 +20,6 @@ namespace {
 using simulation::make_policy;
 using simulation::Policy;
 using simulation::RunLog;
-using simulation::Scenario;
 using simulation::World;
 
 constexpr std::string_view kScenarioSuffix = ".json";
@@ -91,9 +90,10 @@ int play(const SimulateOptions& options, const std::string& file, const std::str
   const auto text = read_text_file(file, simulation::kScenarioBytesMax);
   if (!text) return complain(text.error().detail, kWrongUse);
   const auto scenario = simulation::parse_scenario(*text);
-  if (!scenario)
+  if (!scenario) {
     return complain(fmt::format("{}: {}", file, simulation::scenario_error_text(scenario.error())),
                     kWrongUse);
+  }
 
   const auto policy = make_policy(options.policy, {.quotes = options.quotes});
   std::optional<RunLog> log;
@@ -121,10 +121,11 @@ std::string report(const PlayedRun& run, const Runs& runs, OutputForm form) {
 }  // namespace
 
 int run_simulate(const SimulateOptions& options) {
-  if (make_policy(options.policy) == nullptr)
+  if (make_policy(options.policy) == nullptr) {
     return complain(
         fmt::format("there is no policy \"{}\"; there are: {}", options.policy, policy_list()),
         kWrongUse);
+  }
   const auto runs = plan_runs(options);
   if (!runs) return complain(runs.error().detail, kWrongUse);
   if (runs->many && !runs->logs.empty()) {

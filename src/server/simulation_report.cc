@@ -50,9 +50,10 @@ std::string counts_json(const std::vector<std::pair<std::string_view, std::uint6
 
 std::string values_json(const std::vector<std::pair<std::string, double>>& values) {
   std::string out;
-  for (const auto& [name, value] : values)
+  for (const auto& [name, value] : values) {
     out += fmt::format("{}{}:{}", out.empty() ? "" : ",", quoted(name),
                        simulation::measure_json(value));
+  }
   return "{" + out + "}";
 }
 

@@ -35,9 +35,10 @@ Result<void> write_in_place(const std::string& path, std::string_view text) {
 
 Result<std::string> read_text_file(const std::string& path, std::size_t bytes_max) {
   FileHandle file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file)
+  if (!file) {
     return fail(errno == ENOENT ? Error{ErrorCode::not_found, path + " is not there"}
                                 : system_error("open " + path, errno));
+  }
   struct stat facts{};
   if (fstat(file.get(), &facts) != 0) return fail(system_error("look at " + path, errno));
   if (S_ISDIR(facts.st_mode)) return fail(ErrorCode::bad_request, path + " is a folder");

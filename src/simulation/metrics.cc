@@ -117,9 +117,10 @@ void compare_people(const Scenario& scenario, const RunRecord& record, Metrics& 
   }
   if (people == 0) return;
   metrics.worst_slowdown = rounded(worst, kFactorDigits);
-  if (squares > 0)
+  if (squares > 0) {
     metrics.jain_slowdown =
         rounded(sum * sum / (static_cast<double>(people) * squares), kShareDigits);
+  }
 }
 
 void measure_steps(const Scenario& scenario, const RunRecord& record, Metrics& metrics) {

@@ -8,11 +8,11 @@
 namespace stoker::simulation {
 namespace {
 
-constexpr double kTolerance_s = 1e-3;
+constexpr double kToleranceSeconds = 1e-3;
 // Errors of short waits would look enormous in percent.
-constexpr double kErrorFloor_s = 10.0;
+constexpr double kErrorFloorSeconds = 10.0;
 // A later bound that moved up by less is the same promise.
-constexpr double kRevision_s = 1.0;
+constexpr double kRevisionSeconds = 1.0;
 
 struct Sample {
   bool inside = false;
@@ -61,10 +61,10 @@ std::optional<Sample> sample_of(const Quote& quote, const StepFacts& step) {
   const double high = quote.high.seconds();
   Sample sample{.inside = false,
                 .width_s = high - low,
-                .error = std::abs(mid - actual) / std::max(actual, kErrorFloor_s),
+                .error = std::abs(mid - actual) / std::max(actual, kErrorFloorSeconds),
                 .bias_s = mid - actual};
   if (step.outcome == StepOutcome::finished) {
-    sample.inside = low - kTolerance_s <= actual && actual <= high + kTolerance_s;
+    sample.inside = low - kToleranceSeconds <= actual && actual <= high + kToleranceSeconds;
     return sample;
   }
   // Given up after the bound: a miss. Given up before it, or refused: nothing is known.
@@ -76,7 +76,7 @@ bool is_late(const Quote& quote, const StepFacts& step) {
   const double actual = seconds_of(step.ended) - seconds_of(quote.at);
   if (step.outcome == StepOutcome::refused) return false;
   const bool finished = step.outcome == StepOutcome::finished;
-  return actual > quote.high.seconds() + (finished ? kTolerance_s : 0.0);
+  return actual > quote.high.seconds() + (finished ? kToleranceSeconds : 0.0);
 }
 
 }  // namespace
@@ -88,7 +88,7 @@ std::optional<QuoteMetrics> quote_metrics_of(const RunRecord& record) {
   for (const Quote& quote : record.quotes) {
     Promise& promise = promises[quote.job];
     const double bound_s = seconds_of(quote.at) + quote.high.seconds();
-    if (promise.first != nullptr && bound_s > promise.best_s + kRevision_s) ++revisions;
+    if (promise.first != nullptr && bound_s > promise.best_s + kRevisionSeconds) ++revisions;
     promise.best_s = promise.first == nullptr ? bound_s : std::min(promise.best_s, bound_s);
     if (promise.first == nullptr) promise.first = &quote;
   }

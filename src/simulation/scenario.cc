@@ -376,9 +376,10 @@ Result<json::value> parse_json(std::string_view text, json::storage_ptr storage)
   if (!problem && !parser.done()) parser.finish(problem);
   if (!problem && text.find_first_not_of(" \t\r\n", read) != std::string_view::npos)
     problem = json::error::extra_data;
-  if (problem)
+  if (problem) {
     return fail(ErrorCode::bad_request, "is no JSON: " + problem.message(),
                 line_and_column(text.substr(0, read)));
+  }
   return parser.release();
 }
 

@@ -136,9 +136,10 @@ inline std::string short_event(const std::string& line) {
   at.erase(at.find_last_not_of('0') + 1);
   if (at.ends_with('.')) at.pop_back();
   std::string out = at + ' ' + std::string(object.at("event").as_string());
-  if (const auto* model = object.if_contains("model"); model && !object.contains("participant"))
+  if (const auto* model = object.if_contains("model"); model && !object.contains("participant")) {
     return out + ' ' + std::string(model->as_string()) +
            (object.contains("cause") ? ' ' + std::string(object.at("cause").as_string()) : "");
+  }
   out += ' ' + std::string(object.at("participant").as_string());
   for (const char* key : {"idea", "step"}) {
     if (object.contains(key)) out += '.' + std::to_string(object.at(key).as_int64());

@@ -82,14 +82,15 @@ const json::array& Node::needed_list(std::string_view key, std::size_t elements_
 
 std::string_view read_name(const json::value& value, const Place& place, Problem& problem) {
   const json::string* text = value.if_string();
-  if (text == nullptr)
+  if (text == nullptr) {
     problem.say(place, "must be a text");
-  else if (text->empty())
+  } else if (text->empty()) {
     problem.say(place, "must not be empty");
-  else if (text->size() > kNameBytesMax)
+  } else if (text->size() > kNameBytesMax) {
     problem.say(place, "must have at most " + std::to_string(kNameBytesMax) + " bytes");
-  else
+  } else {
     return {text->data(), text->size()};
+  }
   return {};
 }
 

@@ -319,9 +319,10 @@ TEST(ScenarioErrors, RefusesAFileThatIsTooLarge) {
   EXPECT_EQ(scenario.error().code, ErrorCode::too_large);
   ScenarioFile file;
   std::string backends;
-  for (std::size_t i = 0; i <= kBackendsMax; ++i)
+  for (std::size_t i = 0; i <= kBackendsMax; ++i) {
     backends += std::string(i == 0 ? "" : ",") + R"({"id":")" + std::to_string(i) +
                 R"(","kind":"text","slots":1})";
+  }
   file.backends = "[" + backends + "]";
   const auto many = parse_scenario(file.text());
   ASSERT_FALSE(many);

@@ -27,8 +27,10 @@ Played play_plainly(const ScenarioFile& file) {
 // An idea of several chat steps: {work, members} each.
 std::string chain(const std::vector<std::pair<std::string, std::string>>& steps) {
   std::string text;
-  for (const auto& [work, more] : steps)
-    text += (text.empty() ? "" : ",") + (R"({"model":"chat","work_s":)" + work) + more + "}";
+  for (const auto& [work, more] : steps) {
+    if (!text.empty()) text += ',';
+    text.append(R"({"model":"chat","work_s":)").append(work).append(more).append("}");
+  }
   return R"({"think_s":0,"steps":[)" + text + "]}";
 }
 

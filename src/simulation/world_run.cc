@@ -12,7 +12,7 @@ namespace stoker::simulation {
 namespace {
 
 // Work left below this counts as done: instants are rounded to microseconds.
-constexpr double kWorkLeftIgnored_s = 2e-6;
+constexpr double kSecondsLeftIgnored = 2e-6;
 
 // min(patience, withdrawal) after the release.
 Duration limit_of(const StepDraw& draw, Duration patience) {
@@ -98,11 +98,12 @@ void World::end_runs() {
   crashed_now_.clear();
   for (const JobIndex job : running_) {
     const Progress& progress = progress_[job];
-    if (progress.left_s <= kWorkLeftIgnored_s)
+    if (progress.left_s <= kSecondsLeftIgnored) {
       ended_now_.push_back(job);
-    else if (progress.crash_left_s >= 0 &&
-             progress.left_s - progress.crash_left_s <= kWorkLeftIgnored_s)
+    } else if (progress.crash_left_s >= 0 &&
+               progress.left_s - progress.crash_left_s <= kSecondsLeftIgnored) {
       crashed_now_.push_back(job);
+    }
   }
   for (const JobIndex job : ended_now_) finish(job);
   for (const JobIndex job : crashed_now_) requeue(job, CancelCause::crash);
@@ -211,10 +212,11 @@ void World::end_idea(JobIndex index, IdeaOutcome outcome) {
   --open_ideas_;
   const std::optional<Instant> begin = next_begin(person, idea.think);
   if (!begin) return;
-  if (job.idea + 1 < person.ideas)
+  if (job.idea + 1 < person.ideas) {
     plan_idea(job.participant, job.idea + 1, *begin);
-  else
+  } else {
     ++record_.participants_out_of_ideas;
+  }
 }
 
 std::optional<Instant> World::next_begin(const Person& person, Duration think) const {

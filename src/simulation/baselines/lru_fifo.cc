@@ -11,10 +11,11 @@ void start_in_order(World& world, StepKind kind) {
   for (const JobIndex job : waiting_of(world, kind)) {
     const BackendIndex backend = world.job(job).backend;
     if (std::ranges::find(blocked, backend) != blocked.end()) continue;
-    if (world.can_start(job))
+    if (world.can_start(job)) {
       world.start(job);
-    else
+    } else {
       blocked.push_back(backend);
+    }
   }
 }
 

@@ -38,10 +38,11 @@ void OllamaComfy::settle(World& world, const Job& job) {
     return;
   const Instant at = world.now() + kept_[job.model];
   const auto known = std::ranges::find(expiries_, job.model, &Expiry::model);
-  if (known != expiries_.end())
+  if (known != expiries_.end()) {
     known->at = at;
-  else
+  } else {
     expiries_.push_back({job.model, at});
+  }
   world.wake_at(at);
 }
 
