@@ -32,10 +32,10 @@ std::optional<Refusal> refused_by_model(const State& state, WorkshopId workshop,
   const bool is_here = entry->second.residency == ResidencyState::resident;
   const MiB most = capacity(state.devices.at(state.device_of(model)));
   if (!is_here && entry->second.vram > most) return Refusal{ErrorCode::misfit, most.count};
-  // Beside what is pinned it could never be loaded; beside the home models it would have to take turns.
-  const bool refused =
-      !can_ever_fit(state, model) || (entry->second.misfit && misfit == MisfitRule::refuse);
-  if (!is_here && refused) {
+  if (is_here) return std::nullopt;
+  // Beside the home models it would have to take turns; beside what is pinned it could never be loaded.
+  const bool must_turn = entry->second.misfit && misfit == MisfitRule::refuse;
+  if (must_turn || !can_ever_fit(state, model)) {
     return Refusal{ErrorCode::misfit, most.count};
   }
   return std::nullopt;

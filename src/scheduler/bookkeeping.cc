@@ -18,9 +18,20 @@ void erase_sorted(std::vector<ModelId>& models, ModelId id) {
   if (place != models.end() && *place == id) models.erase(place);
 }
 
+// Keeps the age of the model's oldest waiting step, here and in the list of its device.
+void refresh_age(DeviceEntry& device, ModelEntry& model) {
+  std::optional<Instant> oldest;
+  if (!model.releases.empty()) oldest = model.releases.front().released;
+  if (oldest == model.oldest) return;
+  if (model.oldest) device.by_age.erase({*model.oldest, model.id});
+  model.oldest = oldest;
+  if (oldest) device.by_age.insert({*oldest, model.id});
+}
+
 void join_queue(State& state, JobEntry& job, Arrival arrival) {
   ModelEntry& model = state.model(job.model());
-  if (model.waiting.empty()) insert_sorted(state.devices.at(model.device).demanded, model.id);
+  DeviceEntry& device = state.devices.at(model.device);
+  if (model.waiting.empty()) insert_sorted(device.demanded, model.id);
   model.waiting.insert({job.tag_us, job.id});
   model.waiting_release_us_sum += job.released.us;
   const ReleaseQueue::Entry entry{job.released, job.id, job.arrival};
@@ -29,13 +40,24 @@ void join_queue(State& state, JobEntry& job, Arrival arrival) {
   } else {
     model.releases.push(entry);
   }
+  refresh_age(device, model);
 }
 
 void leave_queue(State& state, JobEntry& job) {
   ModelEntry& model = state.model(job.model());
+  DeviceEntry& device = state.devices.at(model.device);
   model.waiting.erase({job.tag_us, job.id});
   model.waiting_release_us_sum -= job.released.us;
-  if (model.waiting.empty()) erase_sorted(state.devices.at(model.device).demanded, model.id);
+  if (model.releases.wants_dropping(model.waiting.size(), job.arrival)) {
+    model.releases.drop_stale(model.waiting.size(), [&](const ReleaseQueue::Entry& entry) {
+      if (entry.arrival == job.arrival) return false;
+      const auto other = state.jobs.find(entry.job);
+      return other != state.jobs.end() && other->second.arrival == entry.arrival &&
+             other->second.phase == Phase::waiting && !other->second.parked;
+    });
+  }
+  if (model.waiting.empty()) erase_sorted(device.demanded, model.id);
+  refresh_age(device, model);
 }
 
 }  // namespace
@@ -80,17 +102,6 @@ void count_coming(State& state, const JobEntry& job, int sign) {
     const auto model = state.models.find(id);
     if (model != state.models.end()) model->second.coming += static_cast<std::uint32_t>(sign);
   }
-}
-
-std::optional<Instant> oldest_release(const State& state, ModelEntry& model) {
-  if (model.waiting.empty()) return std::nullopt;
-  model.releases.drop_stale(model.waiting.size(), [&](const ReleaseQueue::Entry& entry) {
-    const auto job = state.jobs.find(entry.job);
-    return job != state.jobs.end() && job->second.arrival == entry.arrival &&
-           job->second.phase == Phase::waiting && !job->second.parked;
-  });
-  if (model.releases.empty()) return std::nullopt;
-  return model.releases.front().released;
 }
 
 void set_residency(State& state, ModelEntry& model, ResidencyState residency, const Cause& cause,
@@ -213,7 +224,13 @@ void refresh_homes_on(State& state, const DeviceEntry& device, const std::vector
 void refresh_homes(State& state) {
   for (auto& [id, model] : state.models) model.home = false;
   const std::vector<ModelId> texts = announced_texts(state);
-  for (const auto& [id, device] : state.devices) refresh_homes_on(state, device, texts);
+  for (auto& [id, device] : state.devices) {
+    refresh_homes_on(state, device, texts);
+    device.homes.clear();
+    for (const auto& [model_id, model] : state.models) {
+      if (model.device == id && (model.home || model.pinned)) device.homes.push_back(model_id);
+    }
+  }
 }
 
 }  // namespace stoker::scheduler

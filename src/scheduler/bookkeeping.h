@@ -21,9 +21,6 @@ void set_parked(State& state, JobEntry& job, bool parked);
 // Steps of the job that will be needed later, counted at their models. Call before and after its steps change.
 void count_coming(State& state, const JobEntry& job, int sign);
 
-// When the oldest waiting step of the model was released; nullopt: none waits.
-std::optional<Instant> oldest_release(const State& state, ModelEntry& model);
-
 void set_residency(State& state, ModelEntry& model, ResidencyState residency, const Cause& cause,
                    Instant now);
 void set_reserved(State& state, ModelEntry& model, MiB reserved);

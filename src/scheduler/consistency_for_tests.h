@@ -83,10 +83,12 @@ class Consistency {
     expect(model.reserved >= MiB{0}, "memory of model", model.id.value);
     if (model.residency == ResidencyState::draining)
       expect(is_victim(model), "draining without an exchange: model", model.id.value);
-    if (queue.keys.empty()) return;
-    ModelEntry copy = model;
-    expect(oldest_release(state_, copy) == queue.oldest, "oldest waiting step of model",
-           model.id.value);
+    const std::optional<Instant> oldest =
+        queue.keys.empty() ? std::nullopt : std::optional(queue.oldest);
+    expect(model.oldest == oldest, "oldest waiting step of model", model.id.value);
+    const auto& by_age = state_.devices.at(model.device).by_age;
+    const bool listed = oldest && by_age.contains({*oldest, model.id});
+    expect(listed == oldest.has_value(), "age of model in the list of its device", model.id.value);
   }
 
   bool is_victim(const ModelEntry& model) const {

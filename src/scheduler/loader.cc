@@ -41,8 +41,8 @@ class Planner {
 
   void decide() {
     if (bring_homes_back() || warm_up()) return;
-    blocked_ = blocked_by_urgency();
     if (keep_the_guarantee()) return;
+    blocked_ = blocked_by_urgency();
     if (load_into_free_room() || load_over_unwanted()) return;
     if (exhaustive_visit() || visit_misfit()) return;
     if (blocked_.empty()) serve_wanted();
@@ -102,10 +102,9 @@ class Planner {
 
   bool bring_homes_back() {
     std::vector<ModelEntry*> absent;
-    for (auto& [id, model] : state_.models) {
-      const bool stays = model.home || model.pinned;
-      if (stays && model.device == device_.id && can_be_loaded(state_, model, now_))
-        absent.push_back(&model);
+    for (const ModelId id : device_.homes) {
+      ModelEntry& model = state_.model(id);
+      if (can_be_loaded(state_, model, now_)) absent.push_back(&model);
     }
     std::sort(absent.begin(), absent.end(), [](const ModelEntry* a, const ModelEntry* b) {
       const Duration x = a->load.mean();
@@ -169,17 +168,13 @@ class Planner {
   }
 
   bool keep_the_guarantee() {
-    std::vector<std::pair<Instant, ModelEntry*>> overdue;
-    for (ModelEntry* model : blocked_) {
-      if (model->misfit) continue;
-      const auto oldest = oldest_release(state_, *model);
-      if (oldest && now_ - *oldest > overdue_after(*model)) overdue.emplace_back(*oldest, model);
-    }
-    std::sort(overdue.begin(), overdue.end(), earlier<Instant>);
-    for (const auto& [oldest, model] : overdue) {
-      if (!victims_for(*model, VictimScope::loose)) continue;  // foreign memory
-      if (auto victims = victims_for(*model, VictimScope::past_quantum))
-        exchange(*model, std::move(*victims), CauseKind::overdue);
+    for (const auto& [oldest, id] : device_.by_age) {
+      const ModelEntry& model = state_.model(id);
+      if (model.misfit || !can_be_loaded(state_, model, now_)) continue;
+      if (now_ - oldest <= overdue_after(model)) continue;
+      if (!victims_for(model, VictimScope::loose)) continue;  // foreign memory
+      if (auto victims = victims_for(model, VictimScope::past_quantum))
+        exchange(model, std::move(*victims), CauseKind::overdue);
       return true;  // until there is room, nothing else is loaded
     }
     return false;

@@ -24,25 +24,43 @@ bool by_deadline(const Candidate& a, const Candidate& b) {
   return a.job->arrival < b.job->arrival;
 }
 
-std::vector<Candidate> candidates_of(const State& state, const BackendEntry& backend, Instant now) {
-  std::vector<Candidate> candidates;
+// The queue of one model while several are walked together by tag.
+struct Cursor {
+  std::set<QueueKey>::const_iterator at;
+  std::set<QueueKey>::const_iterator end;
+  std::int64_t need_us = 0;
+  Duration patience;
+};
+
+std::vector<Candidate> candidates_by_tag(const State& state, const BackendEntry& backend,
+                                         Instant now) {
+  std::vector<Cursor> cursors;
   for (const ModelId id : state.devices.at(backend.device).present) {
     const ModelEntry& model = state.model(id);
     if (model.backend != backend.id || model.is_text() || !is_servable(model)) continue;
-    const std::int64_t need_us = model.run.mean().us * 100 / state.policy.assumed_rate_percent;
-    const Duration patience = state.patience_for(model);
-    std::size_t taken = 0;
-    for (const QueueKey& key : model.waiting) {
-      if (taken++ == kTriageMax) break;
-      const JobEntry& job = state.jobs.at(key.job);
-      const std::int64_t deadline_us = (job.released + patience).us;
-      // Who is past it waits for no deadline any more.
-      candidates.push_back({&job, need_us, deadline_us > now.us ? deadline_us : INT64_MAX});
-    }
+    cursors.push_back({model.waiting.begin(), model.waiting.end(),
+                       model.run.mean().us * 100 / state.policy.assumed_rate_percent,
+                       state.patience_for(model)});
   }
-  std::sort(candidates.begin(), candidates.end(), by_tag);
-  if (candidates.size() > kTriageMax) candidates.resize(kTriageMax);
+  const auto lower_tag = [](const Cursor& a, const Cursor& b) { return *a.at < *b.at; };
+  std::vector<Candidate> candidates;
+  while (!cursors.empty() && candidates.size() < kTriageMax) {
+    const auto next = std::min_element(cursors.begin(), cursors.end(), lower_tag);
+    const JobEntry& job = state.jobs.at(next->at->job);
+    const std::int64_t deadline_us = (job.released + next->patience).us;
+    // Who is past it waits for no deadline any more.
+    candidates.push_back({&job, next->need_us, deadline_us > now.us ? deadline_us : INT64_MAX});
+    if (++next->at == next->end) cursors.erase(next);
+  }
   return candidates;
+}
+
+bool all_end_in_time(const std::vector<Candidate>& jobs, Instant now) {
+  std::int64_t end_us = now.us;
+  return std::all_of(jobs.begin(), jobs.end(), [&](const Candidate& job) {
+    end_us += job.need_us;
+    return end_us <= job.deadline_us;
+  });
 }
 
 // The largest set of jobs that end in time if served by deadline; `jobs` come by deadline and stay so.
@@ -87,9 +105,8 @@ const JobEntry* next_text(const State& state, const BackendEntry& backend) {
 const JobEntry* next_generation(const State& state, const BackendEntry& backend, Instant now) {
   const JobEntry* first = first_by_tag(state, backend, Kind::generation);
   if (first == nullptr || state.patience.generation <= Duration{}) return first;
-  std::vector<Candidate> jobs = candidates_of(state, backend, now);
-  if (jobs.size() == 1) return first;
-  std::vector<Candidate> by_end = jobs;
+  std::vector<Candidate> by_end = candidates_by_tag(state, backend, now);
+  if (by_end.size() == 1 || all_end_in_time(by_end, now)) return first;
   std::sort(by_end.begin(), by_end.end(), by_deadline);
   const std::vector<Candidate> kept = kept_in_time(by_end, now);
   if (kept.empty()) return first;

@@ -47,6 +47,7 @@ class ReleaseQueue {
   }
   std::size_t size() const { return entries_.size() - head_; }
 
+  // Drops what no longer waits from the front, and from everywhere once that is most of it.
   template <class IsWaiting>
   void drop_stale(std::size_t waiting, IsWaiting is_waiting) {
     while (!empty() && !is_waiting(front())) pop();
@@ -57,6 +58,11 @@ class ReleaseQueue {
       if (is_waiting(entries_[i])) kept.push_back(entries_[i]);
     entries_ = std::move(kept);
     head_ = 0;
+  }
+  // Whether a leaving job calls for it: it was the first, or too much was left behind.
+  bool wants_dropping(std::size_t waiting, std::int64_t leaving_arrival) const {
+    if (entries_.size() > 2 * waiting + kSlack) return true;
+    return !empty() && front().arrival == leaving_arrival;
   }
 
  private:

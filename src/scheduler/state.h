@@ -85,6 +85,7 @@ struct ModelEntry {
   std::uint32_t running = 0;
   std::set<QueueKey> waiting;
   ReleaseQueue releases;
+  std::optional<Instant> oldest;            // release of its oldest waiting step
   std::int64_t waiting_release_us_sum = 0;  // over the waiting, for the index in O(1)
   std::uint32_t coming = 0;                 // steps of ideas in progress that will need it later
 
@@ -140,12 +141,14 @@ struct DeviceEntry {
   std::uint32_t loads_parallel = 1;
   std::uint32_t loading = 0;  // loads under way
   Contention contention;
-  std::vector<Run> runs;                  // steps at work, in order of their start
-  Instant settled;                        // until here `done_us` is counted
-  std::vector<ModelId> present;           // not cold, by id
-  std::vector<ModelId> demanded;          // with waiting steps, by id
-  bool text_open = false;                 // the text batch is being served
-  std::optional<Instant> text_hold_ends;  // while texts are held: until then at most
+  std::vector<Run> runs;                         // steps at work, in order of their start
+  Instant settled;                               // until here `done_us` is counted
+  std::vector<ModelId> present;                  // not cold, by id
+  std::vector<ModelId> demanded;                 // with waiting steps, by id
+  std::vector<ModelId> homes;                    // pinned and home models, by id
+  std::set<std::pair<Instant, ModelId>> by_age;  // models by their oldest waiting step
+  bool text_open = false;                        // the text batch is being served
+  std::optional<Instant> text_hold_ends;         // while texts are held: until then at most
   std::optional<Switch> switching;
   Instant visit_since;   // of the last visit to a model that does not fit beside the home models
   Instant looked_ahead;  // when options were last compared

@@ -186,19 +186,27 @@ void StokerPolicy::carry_out(World& world, const Decision& decision) {
     happen(scheduler::UnloadFinished{unload->model});
   } else if (const auto* dispatch = std::get_if<scheduler::Dispatch>(&decision)) {
     world.start(idea_of_[who_.at(dispatch->job)].job);
+  } else if (const auto* refused = std::get_if<scheduler::Refuse>(&decision)) {
+    give_up(world, refused->job);
   } else if (const auto* finish = std::get_if<scheduler::Finish>(&decision)) {
     const bool given_up =
         finish->state == stoker::JobState::refused || finish->state == stoker::JobState::failed;
-    const auto who = who_.find(finish->job);
-    if (!given_up || who == who_.end()) return;
-    const JobIndex job = idea_of_[who->second].job;
-    std::erase(unquoted_, job);
-    who_.erase(who);
-    if (world.job(job).attempts > 0) return;  // started once: the participant's patience ends it
-    refusing_ = true;
-    world.refuse(job);
-    refusing_ = false;
+    if (given_up) give_up(world, finish->job);
   }
+}
+
+// The scheduler will not serve this idea.
+void StokerPolicy::give_up(World& world, JobId id) {
+  const auto who = who_.find(id);
+  if (who == who_.end()) return;
+  const JobIndex job = idea_of_[who->second].job;
+  std::erase(unquoted_, job);
+  quotes_.forget(id);
+  who_.erase(who);
+  if (world.job(job).attempts > 0) return;  // started once: the participant's patience ends it
+  refusing_ = true;
+  world.refuse(job);
+  refusing_ = false;
 }
 
 void StokerPolicy::note_cause(World& world, std::string_view event, ModelId model,

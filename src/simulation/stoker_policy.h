@@ -56,6 +56,7 @@ class StokerPolicy final : public Policy {
   void describe_workshop(World& world);
   void happen(scheduler::Event event) { happened_.push_back(std::move(event)); }
   void carry_out(World& world, const scheduler::Decision& decision);
+  void give_up(World& world, JobId id);
   void note_cause(World& world, std::string_view event, ModelId model, const Cause& cause) const;
   void quote(World& world);
 
