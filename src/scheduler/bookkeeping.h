@@ -38,7 +38,4 @@ struct Rates {
 };
 Rates rates_of(const Contention& contention, std::size_t texts, std::size_t generations);
 
-// Which models are home and which do not fit beside them; after models, devices, plans or focus changed.
-void refresh_homes(State& state);
-
 }  // namespace stoker::scheduler

@@ -35,17 +35,6 @@ bool is_live(WorkshopState state) {
   return state != WorkshopState::planned && state != WorkshopState::ended;
 }
 
-bool is_focus(const State& state, ModelId model) {
-  for (const auto& [id, workshop] : state.workshops) {
-    if (!is_live(workshop.state)) continue;
-    if (contains(workshop.focus, model)) return true;
-    for (const auto& [group, focus] : workshop.group_focus) {
-      if (contains(focus, model)) return true;
-    }
-  }
-  return false;
-}
-
 bool in_focus_of(const State& state, WorkshopId workshop, GroupId group, ModelId model) {
   const auto it = state.workshops.find(workshop);
   if (it == state.workshops.end()) return true;
@@ -59,19 +48,27 @@ bool may_be_evicted_for(const State& state, const ModelEntry& victim,
                         const ModelEntry& beneficiary) {
   if (victim.pinned) return false;
   if (state.backends.at(victim.backend).granularity == EvictionGranularity::self) return false;
-  return !is_focus(state, victim.id) || is_focus(state, beneficiary.id);
+  return !victim.focus || beneficiary.focus;
+}
+
+bool stays_for_focus(const State& state, const ModelEntry& model) {
+  if (model.removed) return false;
+  const bool evicts_itself =
+      state.backends.at(model.backend).granularity == EvictionGranularity::self;
+  return model.pinned || (model.focus && evicts_itself);
+}
+
+bool stays_for_others(const ModelEntry& model) {
+  return !model.removed && (model.pinned || model.focus);
 }
 
 bool can_ever_fit(const State& state, ModelId id) {
   const ModelEntry& model = state.model(id);
-  const DeviceId device = state.device_of(id);
-  MiB stays;
-  for (const auto& [other_id, other] : state.models) {
-    if (other_id == id || other.removed || state.device_of(other_id) != device) continue;
-    const bool always_wanted = other.pinned || is_focus(state, other_id);
-    if (always_wanted && !may_be_evicted_for(state, other, model)) stays += other.vram;
-  }
-  return model.vram + stays <= capacity(state.devices.at(device));
+  const DeviceEntry& device = state.devices.at(model.device);
+  MiB stays = model.focus ? device.stays_for_focus : device.stays_for_others;
+  const bool is_counted = model.focus ? stays_for_focus(state, model) : stays_for_others(model);
+  if (is_counted) stays -= model.vram;
+  return model.vram + stays <= capacity(device);
 }
 
 bool is_served(const State& state, WorkshopId workshop) {

@@ -22,15 +22,16 @@ bool fits_into_free_room(const State& state, const ModelEntry& model);
 // A step of ours uses it right now.
 bool is_leased(const ModelEntry& model);
 
-// Part of the focus of a workshop that is not over.
-bool is_focus(const State& state, ModelId model);
-
 // Whether the workshop (and group) lets its people use the model.
 bool in_focus_of(const State& state, WorkshopId workshop, GroupId group, ModelId model);
 
 // Not pinned, its backend can evict it, and no focus model goes for one that is out of focus. Says nothing about leases.
 bool may_be_evicted_for(const State& state, const ModelEntry& victim,
                         const ModelEntry& beneficiary);
+
+// Always wanted, and never leaves for a focus model; for any other model.
+bool stays_for_focus(const State& state, const ModelEntry& model);
+bool stays_for_others(const ModelEntry& model);
 
 // Whether the model can be resident at some time beside all that never leaves for it.
 bool can_ever_fit(const State& state, ModelId model);

@@ -282,7 +282,7 @@ class Planner {
   }
 
   // ── 8 ──
-  bool is_spare(ModelId id) const { return !is_wanted(state_, id) && !is_focus(state_, id); }
+  bool is_spare(ModelId id) const { return !is_wanted(state_, id) && !state_.model(id).focus; }
 
   void serve_wanted() {
     for (const CauseKind kind : kWantedOrder) {

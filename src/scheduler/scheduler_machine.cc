@@ -6,6 +6,7 @@
 #include "scheduler/loader.h"
 #include "scheduler/residency.h"
 #include "scheduler/scheduler.h"
+#include "scheduler/standing.h"
 
 namespace stoker::scheduler {
 namespace {
@@ -26,7 +27,7 @@ void Scheduler::on(const DeviceSet& e, Instant) {
   device.id = e.device;
   device.vram = e.vram;
   device.reserve = e.reserve;
-  refresh_homes(state_);
+  refresh_standing(state_);
 }
 
 void Scheduler::on(const BackendSet& e, Instant) {
@@ -36,6 +37,7 @@ void Scheduler::on(const BackendSet& e, Instant) {
   backend.device = e.device;
   backend.slots = e.slots;
   backend.granularity = e.granularity;
+  refresh_standing(state_);
 }
 
 void Scheduler::on(const ModelSet& e, Instant now) {
@@ -55,7 +57,7 @@ void Scheduler::on(const ModelSet& e, Instant now) {
   model.run.set_hint(e.run_hint);
   model.load.set_hint(e.load_hint);
   if (is_new) model.since = now;
-  refresh_homes(state_);
+  refresh_standing(state_);
 }
 
 void Scheduler::on(const ModelRemoved& e, Instant now) {
@@ -66,7 +68,7 @@ void Scheduler::on(const ModelRemoved& e, Instant now) {
   forget_plans_with(state_, e.model, now);
   fail_waiting(e.model, ErrorCode::unknown_model,
                {CauseKind::operator_action, JobId{}, e.model, PersonId{}}, now);
-  refresh_homes(state_);
+  refresh_standing(state_);
 }
 
 void Scheduler::on(const BackendReachable& e, Instant now) {
@@ -115,7 +117,7 @@ void Scheduler::on(const WorkshopSet& e, Instant now) {
   workshop.outstanding_max_per_person = e.outstanding_max_per_person;
   workshop.queue_max = e.queue_max;
   workshop.focus = e.focus;
-  refresh_homes(state_);
+  refresh_standing(state_);
   expect_again(e.workshop);
   if (e.state == WorkshopState::ended) return end_workshop(e.workshop, now);
   if (was_served != (e.state != WorkshopState::paused)) repark(e.workshop);
@@ -149,7 +151,7 @@ void Scheduler::on(const GroupSet& e, Instant) {
   const auto workshop = state_.workshops.find(e.workshop);
   if (workshop == state_.workshops.end()) return;
   workshop->second.group_focus[e.group] = e.focus;
-  refresh_homes(state_);
+  refresh_standing(state_);
   expect_again(e.workshop);
 }
 
@@ -160,7 +162,7 @@ void Scheduler::on(const PlanSet& e, Instant) {
   workshop->second.phases.clear();
   for (std::size_t i = 0; i + 1 < e.phase_edges.size(); i += 2)
     workshop->second.phases.push_back({e.phase_edges[i], e.phase_edges[i + 1]});
-  refresh_homes(state_);
+  refresh_standing(state_);
 }
 
 void Scheduler::on(const WantedSet& e, Instant) {
@@ -183,7 +185,7 @@ void Scheduler::on(const LoadFinished& e, Instant now) {
 void Scheduler::resize(ModelEntry& model, MiB measured) {
   if (measured > MiB{0} && measured != model.vram) {
     model.vram = measured;
-    refresh_homes(state_);
+    refresh_standing(state_);
   }
   set_reserved(state_, model, model.vram);
 }

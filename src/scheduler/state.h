@@ -74,6 +74,7 @@ struct ModelEntry {
   MiB vram;  // planned size: declared, files or measured
   bool pinned = false;
   bool removed = false;
+  bool focus = false;  // of a live workshop
   bool home =
       false;  // announced text model: stays beside everything else, only a visit may put it aside
   bool misfit = false;  // does not fit beside pinned and home models
@@ -146,6 +147,8 @@ struct DeviceEntry {
   std::vector<ModelId> present;                  // not cold, by id
   std::vector<ModelId> demanded;                 // with waiting steps, by id
   std::vector<ModelId> homes;                    // pinned and home models, by id
+  MiB stays_for_focus;                           // memory of what never leaves for a focus model
+  MiB stays_for_others;                          // and for any other model
   std::set<std::pair<Instant, ModelId>> by_age;  // models by their oldest waiting step
   bool text_open = false;                        // the text batch is being served
   std::optional<Instant> text_hold_ends;         // while texts are held: until then at most
