@@ -53,6 +53,7 @@ class MachineForTests {
     JobId job;
     std::uint32_t step = 0;
     ModelId model;
+    Duration waited;
   };
   // What was told in one go, and what was decided.
   struct Told {
@@ -89,6 +90,7 @@ class MachineForTests {
   std::set<JobId> accepted;
   std::map<JobId, std::int64_t> tag_us;  // as accepted
   std::map<JobId, Instant> submitted;
+  std::map<JobId, std::uint64_t> person_of;
   std::vector<Told> history;
 
   // ── the machine ──
@@ -175,7 +177,7 @@ class MachineForTests {
                      WorkshopId workshop = WorkshopId{1}, GroupId group = GroupId{}) {
     std::vector<ModelId> models;
     for (const StepPlan& step : steps) models.push_back(step.model);
-    const JobId job = plan_idea(std::move(steps), false);
+    const JobId job = plan_idea(person, std::move(steps), false);
     tell(JobSubmitted{job, PersonId{person}, workshop, group, std::move(models)});
     return job;
   }
@@ -183,7 +185,7 @@ class MachineForTests {
   JobId begin_idea(std::uint64_t person, std::vector<StepPlan> steps,
                    WorkshopId workshop = WorkshopId{1}, GroupId group = GroupId{}) {
     const ModelId first = steps.front().model;
-    const JobId job = plan_idea(std::move(steps), true);
+    const JobId job = plan_idea(person, std::move(steps), true);
     tell(IdeaBegun{job, PersonId{person}, workshop, group, first});
     return job;
   }
@@ -216,11 +218,25 @@ class MachineForTests {
     while (!plans_.empty() && plans_.top().at <= Instant{until.us}) {
       const Plan next = plans_.top();
       plans_.pop();
+      at_this_instant_ = next.at == now ? at_this_instant_ + 1 : 0;
+      ASSERT_LT(at_this_instant_, 10'000) << "time stands still";
       now = next.at;
       next.what();
     }
   }
 
+  // The longest wait of a step for the model, of those that still wait too.
+  Duration longest_wait(ModelId model) const {
+    Duration longest;
+    for (const Started& start : starts) {
+      if (start.model == model) longest = std::max(longest, start.waited);
+    }
+    for (const auto& [id, job] : scheduler.state().jobs) {
+      if (job.model() == model && job.phase == Phase::waiting)
+        longest = std::max(longest, now - job.released);
+    }
+    return longest;
+  }
   Duration flow(JobId job) const { return ended.at(job).at - submitted.at(job); }
   Instant makespan() const {
     Instant last;
@@ -268,8 +284,9 @@ class MachineForTests {
     std::uint64_t change = 0;
   };
 
-  JobId plan_idea(std::vector<StepPlan> steps, bool open) {
+  JobId plan_idea(std::uint64_t person, std::vector<StepPlan> steps, bool open) {
     const JobId job{++last_job_};
+    person_of[job] = person;
     ideas_[job] = {std::move(steps), 0, open};
     submitted[job] = now;
     return job;
@@ -305,7 +322,8 @@ class MachineForTests {
   }
   void carry_out(const Dispatch& d) {
     dispatches.push_back(d);
-    starts.push_back({now, d.job, d.step, d.model});
+    const Instant released = scheduler.state().jobs.at(d.job).released;
+    starts.push_back({now, d.job, d.step, d.model, now - released});
     DeviceWork& work = work_[device_of_.at(d.backend)];
     settle_work(work);
     const bool text = scheduler.state().model(d.model).is_text();
@@ -431,6 +449,7 @@ class MachineForTests {
   std::optional<Scheduler> copy_;
   std::priority_queue<Plan> plans_;
   std::uint64_t order_ = 0;
+  std::uint64_t at_this_instant_ = 0;
   std::uint64_t last_job_ = 0;
   std::map<JobId, Idea> ideas_;
   std::map<DeviceId, DeviceWork> work_;
