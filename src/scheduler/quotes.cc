@@ -22,10 +22,15 @@ CauseKind reason_of(const Event& event) {
   if (std::holds_alternative<JobMovedToFront>(event)) return CauseKind::operator_action;
   if (std::holds_alternative<WantedSet>(event)) return CauseKind::focus_change;
   if (std::holds_alternative<GroupSet>(event)) return CauseKind::focus_change;
+  if (std::holds_alternative<PlanSet>(event)) return CauseKind::focus_change;
+  if (std::holds_alternative<PatienceSet>(event)) return CauseKind::operator_action;
+  if (std::holds_alternative<DeviceSpeeds>(event)) return CauseKind::operator_action;
   if (const auto* workshop = std::get_if<WorkshopSet>(&event)) {
     return workshop->state == WorkshopState::paused ? CauseKind::paused : CauseKind::focus_change;
   }
   if (std::holds_alternative<JobSubmitted>(event)) return CauseKind::fair_order;
+  if (std::holds_alternative<IdeaBegun>(event)) return CauseKind::fair_order;
+  if (std::holds_alternative<StepAdded>(event)) return CauseKind::fair_order;
   if (std::holds_alternative<JobRestored>(event)) return CauseKind::recovery;
   return CauseKind::longer_than_usual;
 }

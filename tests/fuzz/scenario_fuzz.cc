@@ -43,7 +43,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                        scenario->load_failures.size() == scenario->setting.models.size(),
                    "parallel lists are as long as each other");
   if (scenario->steps.size() > kStepsPlayedMax) return 0;
-  for (const std::string_view name : {"memo", "llama_swap_matrix", "static_pin_refuse"})
+  for (const std::string_view name : {"stoker", "memo", "llama_swap_matrix", "static_pin_refuse"})
     play(*scenario, name);
   return 0;
 }
