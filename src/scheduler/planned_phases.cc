@@ -29,6 +29,20 @@ std::vector<ModelId> announced_on(const State& state, const WorkshopEntry& works
   return models;
 }
 
+// A quick no for nearly all of the day: no announced start is near enough for any order of the models.
+bool no_start_is_near(const State& state, const WorkshopEntry& workshop, Instant now) {
+  if (workshop.phases.empty() || workshop.state == WorkshopState::ended) return true;
+  Duration lead_max = state.policy.warm_up_margin;
+  for (const ModelId id : workshop.announced) {
+    const auto model = state.models.find(id);
+    if (model != state.models.end()) lead_max += model->second.load.mean();
+  }
+  return std::none_of(workshop.phases.begin(), workshop.phases.end(),
+                      [&](const PlannedPhase& phase) {
+                        return phase.start - lead_max <= now && now < phase.start + kWarmUpGrace;
+                      });
+}
+
 Instant warm_up_begins(const State& state, const std::vector<ModelId>& models, Instant start) {
   Duration lead = state.policy.warm_up_margin;
   for (const ModelId id : models) lead += state.model(id).load.mean();
@@ -55,7 +69,7 @@ bool phase_is_near(const State& state, Instant now, Duration lead) {
 
 std::vector<ModelId> models_to_warm_up(const State& state, DeviceId device, Instant now) {
   for (const auto& [id, workshop] : state.workshops) {
-    if (workshop.phases.empty() || workshop.state == WorkshopState::ended) continue;
+    if (no_start_is_near(state, workshop, now)) continue;
     std::vector<ModelId> models = announced_on(state, workshop, device);
     for (const PlannedPhase& phase : workshop.phases) {
       const bool is_time =
