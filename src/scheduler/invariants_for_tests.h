@@ -248,6 +248,13 @@ class Invariants {
       expect(static_cast<bool>(d.cause.person), "I-6: an order of nobody", d.model.value);
       return;
     }
+    if (d.cause.kind == CauseKind::foreign_memory) {
+      const DeviceEntry& device = state.devices.at(state.device_of(d.model));
+      expect(device.held > capacity(device), "I-6: gave way though there is room", d.model.value);
+      expect(!models_[d.model].pinned && !is_focus_model(d.model),
+             "I-2: a pinned or focus model gave way", d.model.value);
+      return;
+    }
     expect(d.cause.kind == CauseKind::make_room || d.cause.kind == CauseKind::focus_change,
            "I-6: an eviction without a cause", d.model.value);
     expect(!models_[d.model].pinned, "I-2: a pinned model was evicted", d.model.value);

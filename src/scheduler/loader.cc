@@ -40,6 +40,7 @@ class Planner {
       : state_(state), device_(device), now_(now), out_(out) {}
 
   void decide() {
+    give_way_to_foreign_memory();
     if (bring_homes_back() || warm_up()) return;
     if (keep_the_guarantee()) return;
     blocked_ = blocked_by_urgency();
@@ -85,6 +86,30 @@ class Planner {
     blocked.reserve(ranked.size());
     for (const auto& [rank, model] : ranked) blocked.push_back(model);
     return blocked;
+  }
+
+  // ── 0 ──
+  // Others hold what models use already: models that nobody wants go, cheapest first, until it fits again.
+  void give_way_to_foreign_memory() {
+    if (room(device_) >= MiB{0}) return;
+    ModelEntry* cheapest = nullptr;
+    for (const ModelId id : device_.present) {
+      ModelEntry& model = state_.model(id);
+      if (!is_spare_now(model)) continue;
+      if (cheapest == nullptr ||
+          keep_value(state_, model, now_) < keep_value(state_, *cheapest, now_))
+        cheapest = &model;
+    }
+    if (cheapest == nullptr) return;
+    const Cause cause{CauseKind::foreign_memory, JobId{}, cheapest->id, PersonId{}};
+    set_residency(state_, *cheapest, ResidencyState::unloading, cause, now_);
+    out_.emplace_back(Unload{cheapest->id, cause});
+  }
+  bool is_spare_now(const ModelEntry& model) const {
+    if (model.residency != ResidencyState::resident || model.pinned || model.home || model.focus)
+      return false;
+    if (state_.backends.at(model.backend).granularity != EvictionGranularity::model) return false;
+    return model.waiting.empty() && model.coming == 0 && !is_leased(model);
   }
 
   // ── 1 ──

@@ -1,7 +1,7 @@
 // What is loaded next, and what goes for it: the rules of residency in the order in which they apply.
 //
 // Purpose: one load or exchange at a time and device, each with its cause; docs/adr/0012 has the reasons and numbers.
-//   1 home models come back · 2 announced models before a planned start · 3 the guarantee: who waited too long goes next
+//   0 idle models give way to memory that others hold · 1 home models come back · 2 announced models before a planned start · 3 the guarantee: who waited too long goes next
 //   4 into free room · 5 over models that nobody wants · 6 when nobody waits for the victims (an exhaustive visit)
 //   7 visits to models that do not fit beside the home models · 8 lists of the operator and the leader
 // Threading: part of Scheduler; changes the state it is given and appends decisions.

@@ -288,6 +288,23 @@ TEST(SchedulerFailure, ForeignMemoryBlocksALoadUntilItIsGone) {
   EXPECT_EQ(machine.refused.at(machine.submit(2, 1, seconds(5))).code, ErrorCode::misfit);
 }
 
+TEST(SchedulerFailure, IdleModelsGiveWayToMemoryThatOthersHold) {
+  MachineForTests machine;
+  machine.add_device(10);
+  machine.add_backend(1);
+  machine.add_model(1, 4, seconds(10), seconds(5));
+  machine.add_model(2, 4, seconds(30), seconds(5));
+  machine.make_resident(1);
+  machine.make_resident(2);
+  const JobId job = machine.submit(1, 1, seconds(5));
+  machine.tell(ForeignMemory{DeviceId{1}, MiB{5}});
+  ASSERT_EQ(machine.unloads.size(), 1U) << "the one at work stays";
+  EXPECT_EQ(machine.unloads[0].model, ModelId{2});
+  EXPECT_EQ(machine.unloads[0].cause.kind, CauseKind::foreign_memory);
+  machine.play();
+  EXPECT_EQ(machine.ended.at(job).state, JobState::done);
+}
+
 TEST(SchedulerFailure, CancellingARunningJobFreesItsSlotOnlyWhenConfirmed) {
   MachineForTests machine = one_model_fits();
   machine.make_resident(kA);
