@@ -29,10 +29,6 @@ bool earlier(const std::pair<Rank, ModelEntry*>& a, const std::pair<Rank, ModelE
   return a.first != b.first ? a.first < b.first : a.second->id < b.second->id;
 }
 
-bool runs_generation(const ModelEntry& model) {
-  return !model.is_text() && is_leased(model);
-}
-
 // One device, one decision: rules in order, each says whether the matter is settled for now.
 class Planner {
  public:
@@ -62,9 +58,13 @@ class Planner {
   auto victims_for(const ModelEntry& model, VictimScope scope) const {
     return choose_victims(state_, model, scope, now_);
   }
-  bool is_used(const std::vector<ModelId>& models) const {
-    return std::any_of(models.begin(), models.end(),
-                       [&](ModelId id) { return is_leased(state_.model(id)); });
+  // One of them is at work in the only slot of its engine: its end is the moment to look again. With more slots there may
+  // never be such a moment, so the exchange is decided and the models drain.
+  bool ends_soon_on(const std::vector<ModelId>& models) const {
+    return std::any_of(models.begin(), models.end(), [&](ModelId id) {
+      const ModelEntry& model = state_.model(id);
+      return is_leased(model) && state_.backends.at(model.backend).slots == 1;
+    });
   }
 
   // Sum over the waiting of (wait + 10 s), per second of load time.
@@ -148,7 +148,7 @@ class Planner {
     auto victims = victims_for(model, VictimScope::guests);
     if (!victims) victims = victims_for(model, VictimScope::loose);
     if (!victims) return false;  // foreign memory: the others need not wait for it
-    if (is_used(*victims)) {
+    if (ends_soon_on(*victims)) {
       load_beside_drain(*victims);
       return true;
     }
@@ -250,18 +250,12 @@ class Planner {
     return std::any_of(models.begin(), models.end(),
                        [&](ModelId id) { return !state_.model(id).waiting.empty(); });
   }
-  bool runs_generation_on(const std::vector<ModelId>& models) const {
-    return std::any_of(models.begin(), models.end(),
-                       [&](ModelId id) { return runs_generation(state_.model(id)); });
-  }
-
   bool exhaustive_visit() {
     const std::size_t options = std::min(blocked_.size(), kOptionsMax);
     for (std::size_t i = 0; i < options; ++i) {
       if (blocked_[i]->misfit) continue;
       auto victims = victims_for(*blocked_[i], VictimScope::loose);
-      // A running generation step decides when: this is looked at again as it ends.
-      if (!victims || runs_generation_on(*victims) || is_waited_for(*victims)) continue;
+      if (!victims || ends_soon_on(*victims) || is_waited_for(*victims)) continue;
       return exchange(*blocked_[i], std::move(*victims), CauseKind::request);
     }
     return false;
@@ -299,7 +293,7 @@ class Planner {
       const ModelEntry& model = *blocked_[i];
       if (!model.misfit || !may_visit(model)) continue;
       auto victims = victims_for(model, VictimScope::any);
-      if (!victims || runs_generation_on(*victims)) continue;
+      if (!victims || ends_soon_on(*victims)) continue;
       if (waiting_on(*victims) > model.waiting.size()) continue;
       return exchange(model, std::move(*victims), CauseKind::visit);
     }
