@@ -249,6 +249,13 @@ struct DeviceSpeeds {
   }
 };
 
+// How large the steps of a job are; comes before the job. Run times are learned for each model and size.
+struct JobSized {
+  JobId job;
+  std::uint32_t size = 0;
+  auto fields() { return std::tie(job, size); }
+};
+
 // ── ideas whose steps are decided as they go ─────────────────────────────────────────────────────
 
 // A job of which only the first step is known; StepAdded brings the others, IdeaEnded says that none will come.
@@ -278,6 +285,6 @@ using Event = std::variant<DeviceSet, BackendSet, ModelSet, ModelRemoved, Backen
                            JobRestored, StepReleased, StepFinished, StepFailed, JobCancelled,
                            RunStopped, JobMovedToFront, LoadFinished, LoadFailed, UnloadFinished,
                            UnloadFailed, ExternalLoad, ExternalUnload, UnloadOrdered, Tick, PlanSet,
-                           PatienceSet, DeviceSpeeds, IdeaBegun, StepAdded, IdeaEnded>;
+                           PatienceSet, DeviceSpeeds, IdeaBegun, StepAdded, IdeaEnded, JobSized>;
 
 }  // namespace stoker::scheduler

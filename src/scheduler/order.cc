@@ -26,9 +26,9 @@ bool by_deadline(const Candidate& a, const Candidate& b) {
 
 // The queue of one model while several are walked together by tag.
 struct Cursor {
+  const ModelEntry* model = nullptr;
   std::set<QueueKey>::const_iterator at;
   std::set<QueueKey>::const_iterator end;
-  std::int64_t need_us = 0;
   Duration patience;
 };
 
@@ -38,9 +38,8 @@ std::vector<Candidate> candidates_by_tag(const State& state, const BackendEntry&
   for (const ModelId id : state.devices.at(backend.device).present) {
     const ModelEntry& model = state.model(id);
     if (model.backend != backend.id || model.is_text() || !is_servable(model)) continue;
-    cursors.push_back({model.waiting.begin(), model.waiting.end(),
-                       model.run.mean().us * 100 / state.policy.assumed_rate_percent,
-                       state.patience_for(model)});
+    cursors.push_back(
+        {&model, model.waiting.begin(), model.waiting.end(), state.patience_for(model)});
   }
   const auto lower_tag = [](const Cursor& a, const Cursor& b) { return *a.at < *b.at; };
   std::vector<Candidate> candidates;
@@ -49,7 +48,9 @@ std::vector<Candidate> candidates_by_tag(const State& state, const BackendEntry&
     const JobEntry& job = state.jobs.at(next->at->job);
     const std::int64_t deadline_us = (job.released + next->patience).us;
     // Who is past it waits for no deadline any more.
-    candidates.push_back({&job, next->need_us, deadline_us > now.us ? deadline_us : INT64_MAX});
+    const std::int64_t need_us =
+        next->model->run.mean(job.size).us * 100 / state.policy.assumed_rate_percent;
+    candidates.push_back({&job, need_us, deadline_us > now.us ? deadline_us : INT64_MAX});
     if (++next->at == next->end) cursors.erase(next);
   }
   return candidates;

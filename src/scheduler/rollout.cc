@@ -104,7 +104,8 @@ class Player {
     const Rates rates = rates_on(device);
     const auto elapsed = static_cast<double>((now_ - device.settled).us);
     for (const Run& run : device.runs) {
-      const auto mean = static_cast<double>(state().model(run.model).run.mean().us);
+      const StepSize size = state().jobs.at(run.job).size;
+      const auto mean = static_cast<double>(state().model(run.model).run.mean(size).us);
       const double done = run.done_us + elapsed * (run.text ? rates.text : rates.generation);
       work_us_[run.job] = done + std::max(mean - done, kLeastWorkShare * mean);
       seen_.jobs[run.job].step_starts = now_;
@@ -263,7 +264,8 @@ class Player {
 
   void on_dispatch(const Dispatch& dispatch) {
     const ModelEntry& model = state().model(dispatch.model);
-    work_us_[dispatch.job] = static_cast<double>(model.run.mean().us);
+    const StepSize size = state().jobs.at(dispatch.job).size;
+    work_us_[dispatch.job] = static_cast<double>(model.run.mean(size).us);
     if (dispatch.job.value >= kImaginedIds) return;
     const auto [seen, is_new] = seen_.jobs.try_emplace(dispatch.job);
     const std::uint32_t ahead = started_[dispatch.backend]++;

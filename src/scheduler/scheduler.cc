@@ -30,11 +30,11 @@ ErrorCode code_of(CauseKind cause) {
   }
 }
 
-Duration expected_work(const State& state, std::span<const ModelId> steps) {
+Duration expected_work(const State& state, std::span<const ModelId> steps, StepSize size) {
   Duration sum;
   for (const ModelId id : steps) {
     const auto model = state.models.find(id);
-    if (model != state.models.end()) sum += model->second.run.mean();
+    if (model != state.models.end()) sum += model->second.run.mean(size);
   }
   return sum;
 }
@@ -149,6 +149,14 @@ void Scheduler::dispatch(JobEntry& job, Instant now) {
 
 // ── events of work ───────────────────────────────────────────────────────────────────────────────
 
+void Scheduler::on(const JobSized& e, Instant) {
+  state_.announced_size = {e.job, e.size};
+}
+
+StepSize Scheduler::size_of(JobId job) const {
+  return state_.announced_size.first == job ? state_.announced_size.second : 0;
+}
+
 // The place of new work of a person: now, or behind what the person has already asked for.
 std::int64_t Scheduler::take_tag(PersonEntry& person, Duration work, Instant now) {
   const std::int64_t tag_us = std::max(now.us, person.finish_tag_us);
@@ -182,7 +190,8 @@ void Scheduler::on(const JobSubmitted& e, Instant now) {
   JobEntry job{.id = e.job, .person = e.person, .workshop = e.workshop, .group = e.group};
   for (const ModelId id : e.steps) job.steps.push_back(id);
   job.known = static_cast<std::uint8_t>(job.steps.size());
-  job.tag_us = take_tag(state_.people[e.person], expected_work(state_, e.steps), now);
+  job.size = size_of(e.job);
+  job.tag_us = take_tag(state_.people[e.person], expected_work(state_, e.steps, job.size), now);
   admit(std::move(job), now);
 }
 
@@ -195,10 +204,11 @@ void Scheduler::on(const IdeaBegun& e, Instant now) {
   }
   JobEntry job{.id = e.job, .person = e.person, .workshop = e.workshop, .group = e.group};
   job.open = true;
+  job.size = size_of(e.job);
   job.steps.push_back(e.model);
   job.known = 1;
   PersonEntry& person = state_.people[e.person];
-  job.tag_us = take_tag(person, expected_work(state_, as_job.steps), now);
+  job.tag_us = take_tag(person, expected_work(state_, as_job.steps, job.size), now);
   person.habits.group = e.group;
   person.habits.workshop = e.workshop;
   expect_rest(job);
@@ -238,7 +248,7 @@ void Scheduler::on(const StepAdded& e, Instant now) {
   job->known = static_cast<std::uint8_t>(job->steps.size());
   expect_rest(*job);
   // Ideas that were begun earlier go first, also against the person's own later work.
-  const std::int64_t tag_us = take_tag(state_.people[job->person], model->run.mean(), now);
+  const std::int64_t tag_us = take_tag(state_.people[job->person], model->run.mean(job->size), now);
   job->tag_us = std::max(job->begun.us, tag_us - (now - job->begun).us);
   warm(*model, now);
   enqueue(state_, *job, Arrival::fresh, now);
@@ -266,10 +276,11 @@ void Scheduler::on(const JobRestored& e, Instant now) {
   job.attempts = e.attempts;
   job.earlier_tries = e.earlier_tries;
   job.tag_us = e.tag_us;
+  job.size = size_of(e.job);
   job.begun = now;
   ++person.outstanding;
   person.finish_tag_us =
-      std::max(person.finish_tag_us, job.tag_us + expected_work(state_, e.steps).us);
+      std::max(person.finish_tag_us, job.tag_us + expected_work(state_, e.steps, job.size).us);
   const Cause cause{CauseKind::recovery, e.job, ModelId{}, e.person};
   count_coming(state_, job, +1);
   if (job.step >= job.steps.size() || find_model(job.model()) == nullptr) {
@@ -301,7 +312,7 @@ void Scheduler::on(const StepFinished& e, Instant now) {
     return finish(job->id, JobState::cancelled, ErrorCode::internal, *job->stop_cause, now);
   }
   ModelEntry& model = state_.model(job->model());
-  model.run.observe(work > Duration{} ? work : e.took);
+  model.run.observe(work > Duration{} ? work : e.took, job->size);
   model.served += work;
   const bool more = job->step + 1U < job->known || job->open;
   if (!more) {

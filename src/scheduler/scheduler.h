@@ -80,9 +80,11 @@ class Scheduler {
   void on(const IdeaBegun& e, Instant now);
   void on(const StepAdded& e, Instant now);
   void on(const IdeaEnded& e, Instant now);
+  void on(const JobSized& e, Instant now);
 
   JobEntry* find_job(JobId id);
   ModelEntry* find_model(ModelId id);
+  StepSize size_of(JobId job) const;
   std::int64_t take_tag(PersonEntry& person, Duration work, Instant now);
   JobEntry& admit(JobEntry entry, Instant now);
   void expect_rest(JobEntry& job);

@@ -333,6 +333,46 @@ TEST(SchedulerFailure, LateNewsAboutEndedJobsChangesNothing) {
   EXPECT_EQ(machine.decisions.size(), before);
 }
 
+// ── what was learned ─────────────────────────────────────────────────────────────────────────────
+
+TEST(SchedulerEstimates, LearnsEachSizeOfAModelApartAndStartsFromTheModel) {
+  RunEstimates runs;
+  runs.set_hint(seconds(20));
+  EXPECT_EQ(runs.mean(7), seconds(20)) << "nothing was seen of this size";
+  for (int i = 0; i < 40; ++i) {
+    runs.observe(seconds(10), 1);
+    runs.observe(seconds(60), 2);
+  }
+  EXPECT_LT(runs.mean(1), seconds(16));
+  EXPECT_GT(runs.mean(2), seconds(54));
+  EXPECT_GT(runs.mean(7), seconds(25)) << "a new size is like the model";
+  EXPECT_LT(runs.mean(7), seconds(45));
+}
+
+TEST(SchedulerEstimates, ALargerJobOfTheSameModelIsExpectedToTakeLonger) {
+  MachineForTests machine = one_model_fits();
+  machine.make_resident(kA);
+  std::uint64_t next = 1;
+  const auto submit_sized = [&](std::uint64_t person, std::uint32_t size, Duration run) {
+    machine.tell(JobSized{JobId{next}, size});
+    ++next;
+    return machine.submit(person, kA, run);
+  };
+  for (std::uint64_t person = 1; person <= 20; ++person) {
+    submit_sized(2 * person, 1, seconds(5));
+    submit_sized(2 * person + 1, 2, seconds(50));
+  }
+  machine.play();
+  const Instant small_at = machine.now;
+  const JobId small = submit_sized(100, 1, seconds(5));
+  const Duration small_bound = machine.scheduler.quotes().find(small)->high_at - small_at;
+  machine.play();
+  const Instant large_at = machine.now;
+  const JobId large = submit_sized(101, 2, seconds(50));
+  const Duration large_bound = machine.scheduler.quotes().find(large)->high_at - large_at;
+  EXPECT_GT(large_bound, small_bound + seconds(20));
+}
+
 // ── what people are told ─────────────────────────────────────────────────────────────────────────
 
 TEST(SchedulerQuotes, CountsWhoIsAheadAndGivesARangeAroundTheTruth) {

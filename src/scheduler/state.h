@@ -41,6 +41,7 @@ struct JobEntry {
   WorkshopId workshop;
   GroupId group;
   Chain steps;             // known ones, then those that are expected
+  StepSize size = 0;       // of all its steps
   std::uint8_t step = 0;   // the current one
   std::uint8_t known = 0;  // so many of `steps` are known
   bool open = false;       // the chain is decided as it goes
@@ -95,7 +96,7 @@ struct ModelEntry {
   Duration served;                  // work done since it was loaded
   std::int64_t heat_q16 = 0;        // decayed number of requests, 16 fractional bits
   Instant heat_at;
-  DurationEstimate run;
+  RunEstimates run;
   DurationEstimate load;
 
   bool is_text() const { return medium == Medium::text; }
@@ -201,7 +202,8 @@ struct State {
   std::map<CauseKind, std::vector<ModelId>> wanted;
   Habits habits;
   Patience patience;
-  std::uint32_t reading = 0;  // jobs between two steps
+  std::uint32_t reading = 0;                  // jobs between two steps
+  std::pair<JobId, StepSize> announced_size;  // of the job that comes next
   std::int64_t arrivals = 0;
 
   const ModelEntry& model(ModelId id) const { return models.at(id); }
