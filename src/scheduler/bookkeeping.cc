@@ -156,7 +156,9 @@ void begin_run(State& state, const JobEntry& job, Instant now) {
   settle(device, now);
   device.runs.push_back({job.id, model.id, model.is_text(), 0});
   ++model.running;
-  ++state.backends.at(model.backend).running;
+  BackendEntry& backend = state.backends.at(model.backend);
+  ++backend.running;
+  ++backend.starts;
 }
 
 Duration end_run(State& state, const JobEntry& job, Instant now) {

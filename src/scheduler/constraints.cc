@@ -47,7 +47,9 @@ bool in_focus_of(const State& state, WorkshopId workshop, GroupId group, ModelId
 bool may_be_evicted_for(const State& state, const ModelEntry& victim,
                         const ModelEntry& beneficiary) {
   if (victim.pinned) return false;
-  if (state.backends.at(victim.backend).granularity == EvictionGranularity::self) return false;
+  // It makes room by itself, but only for what it loads.
+  const bool by_itself = state.backends.at(victim.backend).granularity == EvictionGranularity::self;
+  if (by_itself && victim.backend != beneficiary.backend) return false;
   return !victim.focus || beneficiary.focus;
 }
 
@@ -62,18 +64,49 @@ bool stays_for_others(const ModelEntry& model) {
   return !model.removed && (model.pinned || model.focus);
 }
 
-bool can_ever_fit(const State& state, ModelId id) {
-  const ModelEntry& model = state.model(id);
+namespace {
+
+// Focus models on an engine that evicts by itself leave for other models of that engine.
+MiB leaves_for_own_engine(const State& state, const ModelEntry& model) {
+  MiB sum;
+  if (state.backends.at(model.backend).granularity != EvictionGranularity::self) return sum;
+  for (const auto& [id, other] : state.models) {
+    const bool leaves = other.backend == model.backend && other.focus && !other.pinned;
+    if (leaves && !other.removed && model.focus && id != model.id) sum += other.vram;
+  }
+  return sum;
+}
+
+MiB needed_with_what_stays(const State& state, const ModelEntry& model) {
   const DeviceEntry& device = state.devices.at(model.device);
   MiB stays = model.focus ? device.stays_for_focus : device.stays_for_others;
   const bool is_counted = model.focus ? stays_for_focus(state, model) : stays_for_others(model);
   if (is_counted) stays -= model.vram;
-  return model.vram + stays <= capacity(device);
+  return model.vram + stays - leaves_for_own_engine(state, model);
+}
+
+}  // namespace
+
+bool can_ever_fit(const State& state, ModelId id) {
+  const ModelEntry& model = state.model(id);
+  return needed_with_what_stays(state, model) <= capacity(state.devices.at(model.device));
+}
+
+bool can_fit_without_others(const State& state, ModelId id) {
+  const ModelEntry& model = state.model(id);
+  const DeviceEntry& device = state.devices.at(model.device);
+  return needed_with_what_stays(state, model) <= device.vram - device.reserve;
 }
 
 bool is_served(const State& state, WorkshopId workshop) {
   const auto it = state.workshops.find(workshop);
   return it == state.workshops.end() || it->second.state != WorkshopState::paused;
+}
+
+bool is_guest(const State& state, const ModelEntry& model) {
+  if (model.pinned || model.home) return false;
+  const DeviceEntry& device = state.devices.at(model.device);
+  return model.vram > capacity(device) - device.kept;
 }
 
 bool can_be_loaded(const State& state, const ModelEntry& model, Instant now) {

@@ -33,14 +33,19 @@ bool may_be_evicted_for(const State& state, const ModelEntry& victim,
 bool stays_for_focus(const State& state, const ModelEntry& model);
 bool stays_for_others(const ModelEntry& model);
 
-// Whether the model can be resident at some time beside all that never leaves for it.
+// Whether the model can be resident at some time beside all that never leaves for it; with the memory that other programs
+// hold now, and as if they held none.
 bool can_ever_fit(const State& state, ModelId model);
+bool can_fit_without_others(const State& state, ModelId model);
 
 // A workshop is live from its warm-up until its end.
 bool is_live(WorkshopState state);
 
 // The workshop's people are served now (a pause holds their place).
 bool is_served(const State& state, WorkshopId workshop);
+
+// Does not fit beside the pinned and home models now, with what others hold: it takes turns with the home models.
+bool is_guest(const State& state, const ModelEntry& model);
 
 // Nothing stands in the way of a load but memory and the loader.
 bool can_be_loaded(const State& state, const ModelEntry& model, Instant now);

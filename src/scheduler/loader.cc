@@ -117,7 +117,7 @@ class Planner {
   bool visit_is_on() const {
     for (const ModelId id : device_.present) {
       const ModelEntry& model = state_.model(id);
-      if (!model.misfit || model.waiting.empty()) continue;
+      if (model.waiting.empty() || !is_guest(state_, model)) continue;
       for (const QueueKey& key : model.waiting) {
         if (state_.jobs.at(key.job).released <= device_.visit_since) return true;
       }
@@ -166,7 +166,7 @@ class Planner {
       left = std::max(left, state_.model(run.model).run.mean() - done);
     }
     for (const ModelEntry* model : blocked_by_urgency()) {
-      if (model->home || model->pinned || model->misfit) continue;
+      if (model->home || model->pinned || is_guest(state_, *model)) continue;
       if (!fits_into_free_room(state_, *model)) continue;
       if (model->load.mean() > left + kBesideDrain) continue;
       load(*model, CauseKind::request);
@@ -195,7 +195,7 @@ class Planner {
   bool keep_the_guarantee() {
     for (const auto& [oldest, id] : device_.by_age) {
       const ModelEntry& model = state_.model(id);
-      if (model.misfit || !can_be_loaded(state_, model, now_)) continue;
+      if (is_guest(state_, model) || !can_be_loaded(state_, model, now_)) continue;
       if (now_ - oldest <= overdue_after(model)) continue;
       if (!victims_for(model, VictimScope::loose)) continue;  // foreign memory
       if (auto victims = victims_for(model, VictimScope::past_quantum))
@@ -253,7 +253,7 @@ class Planner {
   bool exhaustive_visit() {
     const std::size_t options = std::min(blocked_.size(), kOptionsMax);
     for (std::size_t i = 0; i < options; ++i) {
-      if (blocked_[i]->misfit) continue;
+      if (is_guest(state_, *blocked_[i])) continue;
       auto victims = victims_for(*blocked_[i], VictimScope::loose);
       if (!victims || ends_soon_on(*victims) || is_waited_for(*victims)) continue;
       return exchange(*blocked_[i], std::move(*victims), CauseKind::request);
@@ -277,24 +277,26 @@ class Planner {
     return outage(model) <= state_.patience.text * policy.visit_outage_percent / 100;
   }
 
-  // Steps on the victims that would have to wait for the visit's end.
-  std::size_t waiting_on(const std::vector<ModelId>& victims) const {
+  // Steps on the victims would have to wait for the visit's end: they may be fewer than those it is for, and none of them
+  // has waited through a visit before.
+  bool may_put_aside(const std::vector<ModelId>& victims, const ModelEntry& guest) const {
     std::size_t steps = 0;
     for (const ModelId id : victims) {
       const ModelEntry& model = state_.model(id);
       steps += model.waiting.size();
+      if (model.home && model.oldest && *model.oldest < model.since) return false;
     }
-    return steps;
+    return steps <= guest.waiting.size();
   }
 
   bool visit_misfit() {
     const std::size_t options = std::min(blocked_.size(), kOptionsMax);
     for (std::size_t i = 0; i < options; ++i) {
       const ModelEntry& model = *blocked_[i];
-      if (!model.misfit || !may_visit(model)) continue;
+      if (!is_guest(state_, model) || !may_visit(model)) continue;
       auto victims = victims_for(model, VictimScope::any);
       if (!victims || ends_soon_on(*victims)) continue;
-      if (waiting_on(*victims) > model.waiting.size()) continue;
+      if (!may_put_aside(*victims, model)) continue;
       return exchange(model, std::move(*victims), CauseKind::visit);
     }
     return false;

@@ -106,6 +106,8 @@ const JobEntry* next_text(const State& state, const BackendEntry& backend) {
 const JobEntry* next_generation(const State& state, const BackendEntry& backend, Instant now) {
   const JobEntry* first = first_by_tag(state, backend, Kind::generation);
   if (first == nullptr || state.patience.generation <= Duration{}) return first;
+  const bool is_past = first->released + state.patience.generation <= now;
+  if (is_past && backend.starts % 2 == 0) return first;
   std::vector<Candidate> by_end = candidates_by_tag(state, backend, now);
   if (by_end.size() == 1 || all_end_in_time(by_end, now)) return first;
   std::sort(by_end.begin(), by_end.end(), by_deadline);

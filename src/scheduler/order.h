@@ -19,7 +19,8 @@ inline constexpr std::size_t kTriageMax = 64;
 const JobEntry* next_text(const State& state, const BackendEntry& backend);
 
 // The generation step that starts next: by tag among those that can still end in time, unless another of them would
-// then miss its deadline; who cannot make it any more comes last. Whose deadline has passed goes by tag again.
+// then miss its deadline; who cannot make it any more comes last. Whose deadline has passed goes by
+// tag again, and gets every second start if it is first.
 const JobEntry* next_generation(const State& state, const BackendEntry& backend, Instant now);
 
 // Opens and closes the text batch of a device. While it is closed, texts beside generation are held, and

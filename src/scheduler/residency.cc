@@ -48,7 +48,7 @@ void begin_switch(State& state, DeviceEntry& device, ModelId target, std::vector
     if (cause.kind == CauseKind::focus_change) evicted.kind = CauseKind::focus_change;
     set_residency(state, state.model(victim), ResidencyState::draining, evicted, now);
   }
-  if (state.model(target).misfit) device.visit_since = now;  // for those who wait now
+  if (is_guest(state, state.model(target))) device.visit_since = now;  // for those who wait now
   device.switching = Switch{target, std::move(victims), cause};
   advance_switch(state, device, now, out);
 }

@@ -239,8 +239,13 @@ void Scheduler::expect_again(WorkshopId workshop) {
 void Scheduler::on(const StepAdded& e, Instant now) {
   JobEntry* job = find_job(e.job);
   ModelEntry* model = find_model(e.model);
-  if (job == nullptr || model == nullptr || model->removed) return;
-  if (!job->open || job->phase != Phase::between_steps || job->known >= kChainMax) return;
+  if (job == nullptr || !job->open || job->phase != Phase::between_steps) return;
+  if (model == nullptr || model->removed || job->known >= kChainMax) {
+    const Cause cause{CauseKind::request, e.job, e.model, job->person};
+    const bool too_long = model != nullptr && !model->removed;
+    return finish(e.job, JobState::failed,
+                  too_long ? ErrorCode::bad_request : ErrorCode::unknown_model, cause, now);
+  }
   count_coming(state_, *job, -1);
   state_.habits.has_read(now - job->started);
   job->steps.truncate(job->step);
@@ -293,10 +298,16 @@ void Scheduler::on(const JobRestored& e, Instant now) {
   begin_run(state_, job, now);
 }
 
+void Scheduler::fail_for_removed(const JobEntry& job, Instant now) {
+  finish(job.id, JobState::failed, ErrorCode::unknown_model,
+         cause_for(CauseKind::operator_action, job), now);
+}
+
 void Scheduler::on(const StepReleased& e, Instant now) {
   JobEntry* job = find_job(e.job);
   if (job == nullptr || job->phase != Phase::between_steps || job->step != e.step) return;
   if (job->step >= job->known) return;
+  if (state_.model(job->model()).removed) return fail_for_removed(*job, now);
   count_coming(state_, *job, -1);
   warm(state_.model(job->model()), now);
   enqueue(state_, *job, Arrival::fresh, now);
@@ -342,6 +353,7 @@ void Scheduler::on(const StepFailed& e, Instant now) {
   if (job->attempts >= kAttemptsMax || job->backend_losses >= kBackendLossesMax) {
     return finish(job->id, JobState::failed, code_of(e.cause), cause_for(e.cause, *job), now);
   }
+  if (state_.model(job->model()).removed) return fail_for_removed(*job, now);
   enqueue(state_, *job, Arrival::again, now);
   out_.emplace_back(Requeue{job->id, job->step, job->tag_us, cause_for(e.cause, *job)});
 }

@@ -91,6 +91,8 @@ class Scheduler {
   void expect_again(WorkshopId workshop);
   void cancel(JobEntry& job, const Cause& cause, Instant now);
   void finish(JobId id, JobState state, ErrorCode code, const Cause& cause, Instant now);
+  void fail_for_removed(const JobEntry& job, Instant now);
+  void end_stranded(CauseKind cause, Instant now);
   void fail_waiting(ModelId model, ErrorCode code, const Cause& cause, Instant now);
   std::vector<JobId> jobs_of(WorkshopId workshop) const;
   void end_workshop(WorkshopId workshop, Instant now);

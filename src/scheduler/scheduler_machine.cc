@@ -45,7 +45,7 @@ void Scheduler::on(const ModelSet& e, Instant now) {
   if (backend == state_.backends.end() || e.model.value > kTableIdMax) return;
   const auto [it, is_new] = state_.models.try_emplace(e.model);
   ModelEntry& model = it->second;
-  const bool moves = !is_new && model.device != backend->second.device;
+  const bool moves = !is_new && model.backend != e.backend;
   if (moves && (model.residency != ResidencyState::cold || !model.waiting.empty())) return;
   model.id = e.model;
   model.backend = e.backend;
@@ -58,6 +58,7 @@ void Scheduler::on(const ModelSet& e, Instant now) {
   model.load.set_hint(e.load_hint);
   if (is_new) model.since = now;
   refresh_standing(state_);
+  end_stranded(CauseKind::operator_action, now);
 }
 
 void Scheduler::on(const ModelRemoved& e, Instant now) {
@@ -121,6 +122,7 @@ void Scheduler::on(const WorkshopSet& e, Instant now) {
   expect_again(e.workshop);
   if (e.state == WorkshopState::ended) return end_workshop(e.workshop, now);
   if (was_served != (e.state != WorkshopState::paused)) repark(e.workshop);
+  end_stranded(CauseKind::focus_change, now);
 }
 
 std::vector<JobId> Scheduler::jobs_of(WorkshopId workshop) const {
@@ -139,6 +141,15 @@ void Scheduler::end_workshop(WorkshopId workshop, Instant now) {
   }
 }
 
+// Accepted work whose model can never be loaded any more beside what stays now.
+void Scheduler::end_stranded(CauseKind kind, Instant now) {
+  for (const auto& [id, model] : state_.models) {
+    if (model.waiting.empty() || model.residency != ResidencyState::cold) continue;
+    if (can_fit_without_others(state_, id)) continue;
+    fail_waiting(id, ErrorCode::misfit, {kind, JobId{}, id, PersonId{}}, now);
+  }
+}
+
 // A pause takes waiting steps out of the queues and gives them back with their age and place.
 void Scheduler::repark(WorkshopId workshop) {
   for (const JobId id : jobs_of(workshop)) {
@@ -147,12 +158,13 @@ void Scheduler::repark(WorkshopId workshop) {
   }
 }
 
-void Scheduler::on(const GroupSet& e, Instant) {
+void Scheduler::on(const GroupSet& e, Instant now) {
   const auto workshop = state_.workshops.find(e.workshop);
   if (workshop == state_.workshops.end()) return;
   workshop->second.group_focus[e.group] = e.focus;
   refresh_standing(state_);
   expect_again(e.workshop);
+  end_stranded(CauseKind::focus_change, now);
 }
 
 void Scheduler::on(const PlanSet& e, Instant) {

@@ -67,11 +67,15 @@ bool is_in_a_focus(const State& state, ModelId model) {
 
 void sum_up(State& state, DeviceEntry& device) {
   device.homes.clear();
+  device.kept = MiB{0};
   device.stays_for_focus = MiB{0};
   device.stays_for_others = MiB{0};
   for (const auto& [id, model] : state.models) {
     if (model.device != device.id) continue;
-    if (model.home || model.pinned) device.homes.push_back(id);
+    if (model.home || model.pinned) {
+      device.homes.push_back(id);
+      device.kept += model.vram;
+    }
     if (stays_for_focus(state, model)) device.stays_for_focus += model.vram;
     if (stays_for_others(model)) device.stays_for_others += model.vram;
   }

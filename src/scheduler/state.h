@@ -109,6 +109,7 @@ struct BackendEntry {
   EvictionGranularity granularity = EvictionGranularity::model;
   bool reachable = false;
   std::uint32_t running = 0;
+  std::uint64_t starts = 0;
 };
 
 // A decided exchange of models: victims drain, unload, then the target loads.
@@ -148,6 +149,7 @@ struct DeviceEntry {
   std::vector<ModelId> present;                  // not cold, by id
   std::vector<ModelId> demanded;                 // with waiting steps, by id
   std::vector<ModelId> homes;                    // pinned and home models, by id
+  MiB kept;                                      // memory of pinned and home models
   MiB stays_for_focus;                           // memory of what never leaves for a focus model
   MiB stays_for_others;                          // and for any other model
   std::set<std::pair<Instant, ModelId>> by_age;  // models by their oldest waiting step

@@ -27,7 +27,7 @@ bool is_in_scope(const State& state, const ModelEntry& model, VictimScope scope)
     case VictimScope::past_quantum:
       return model.waiting.empty() || has_had_its_quantum(state, model);
     case VictimScope::guests:
-      return model.misfit;
+      return is_guest(state, model);
     case VictimScope::loose:
     case VictimScope::any:
       return true;
