@@ -233,9 +233,10 @@ class Invariants {
         expect(false, "I-6: a load without a cause of its own", d.model.value);
     }
     const bool ahead_of_people = model.waiting.empty() && !model.home && !model.pinned;
-    if (ahead_of_people && !is_listed(d.model) && !is_announced(d.model))
+    if (ahead_of_people && !is_listed(d.model) && !is_announced(d.model)) {
       expect(may_be_asked_for(d.model, state), "I-8: fetched ahead though out of focus",
              d.model.value);
+    }
   }
   void decided_one(const Unload& d, const State& state) {
     const auto found = there_.find(d.model);

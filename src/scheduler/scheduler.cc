@@ -164,14 +164,14 @@ std::int64_t Scheduler::take_tag(PersonEntry& person, Duration work, Instant now
   return tag_us;
 }
 
-JobEntry& Scheduler::admit(JobEntry entry, Instant now) {
+JobEntry& Scheduler::admit(const JobEntry& entry, Instant now) {
   PersonEntry& person = state_.people[entry.person];
   person.habits.group = entry.group;
   person.habits.workshop = entry.workshop;
   ++person.outstanding;
   state_.habits.idea_begun(person.habits, now);
   JobEntry& job = state_.jobs[entry.id];
-  job = std::move(entry);
+  job = entry;
   job.begun = now;
   warm(state_.model(job.model()), now);
   enqueue(state_, job, Arrival::fresh, now);
@@ -192,7 +192,7 @@ void Scheduler::on(const JobSubmitted& e, Instant now) {
   job.known = static_cast<std::uint8_t>(job.steps.size());
   job.size = size_of(e.job);
   job.tag_us = take_tag(state_.people[e.person], expected_work(state_, e.steps, job.size), now);
-  admit(std::move(job), now);
+  admit(job, now);
 }
 
 void Scheduler::on(const IdeaBegun& e, Instant now) {
@@ -212,7 +212,7 @@ void Scheduler::on(const IdeaBegun& e, Instant now) {
   person.habits.group = e.group;
   person.habits.workshop = e.workshop;
   expect_rest(job);
-  admit(std::move(job), now);
+  admit(job, now);
 }
 
 // After the known steps come, as far as we know, the same positions of the idea before.

@@ -86,7 +86,7 @@ class Scheduler {
   ModelEntry* find_model(ModelId id);
   StepSize size_of(JobId job) const;
   std::int64_t take_tag(PersonEntry& person, Duration work, Instant now);
-  JobEntry& admit(JobEntry entry, Instant now);
+  JobEntry& admit(const JobEntry& entry, Instant now);
   void expect_rest(JobEntry& job);
   void expect_again(WorkshopId workshop);
   void cancel(JobEntry& job, const Cause& cause, Instant now);
