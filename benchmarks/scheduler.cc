@@ -349,13 +349,11 @@ std::optional<Options> parse(int argc, char** argv) {
     std::from_chars(value.data(), value.data() + value.size(), number);
     if (name == "--patience" && (value == "on" || value == "off")) {
       options.patience = {value == "on"};
-    } else if (number == 0) {
-      return std::nullopt;
-    } else if (name == "--jobs" && number <= 10'000'000) {
+    } else if (name == "--jobs" && number > 0 && number <= 10'000'000) {
       options.jobs = {number};
     } else if (name == "--models" && number >= 4 && number <= kModelsMax) {
       options.models = {static_cast<std::uint32_t>(number)};
-    } else if (name == "--events" && number <= 10'000'000) {
+    } else if (name == "--events" && number > 0 && number <= 10'000'000) {
       options.events = number;
     } else {
       return std::nullopt;

@@ -71,7 +71,7 @@ class SchedulerTextBatch : public testing::Test {
   // So many pictures of 20 s: one at work, the others wait.
   void draw(int pictures) {
     for (int i = 0; i < pictures; ++i)
-      machine.submit(static_cast<std::uint64_t>(100 + i), kDraw, seconds(20));
+      machine.submit(100U + static_cast<std::uint64_t>(i), kDraw, seconds(20));
   }
   void write_at(std::int64_t second, std::uint64_t person, bool for_a_picture) {
     machine.at(seconds(second), [this, person, for_a_picture] {
@@ -120,7 +120,8 @@ TEST_F(SchedulerTextBatch, IsHeldAsLongAsItsPictureCouldNotBeMadeAnyway) {
   MachineForTests busy = small_studio();
   busy.make_resident(kText);
   busy.make_resident(kDraw);
-  for (int i = 0; i < 20; ++i) busy.submit(static_cast<std::uint64_t>(100 + i), kDraw, seconds(20));
+  for (int i = 0; i < 20; ++i)
+    busy.submit(100U + static_cast<std::uint64_t>(i), kDraw, seconds(20));
   const JobId text =
       busy.submit_chain(1, {{ModelId{kText}, seconds(4), {}}, {ModelId{kDraw}, seconds(20), {}}});
   busy.play();

@@ -141,9 +141,10 @@ Result<void> Server::listen() {
       .host = config_.listen.host, .port = config_.listen.port, .tls = {}, .limits = {}};
   if (tls()) listening.tls = net::TlsFiles{config_.tls_certificate, config_.tls_key};
   auto http = net::HttpServer::listen(network_, std::move(listening), front_.handler());
-  if (!http)
+  if (!http) {
     return fail(http.error().code, fmt::format("cannot listen on {}:{}: {}", config_.listen.host,
                                                config_.listen.port, http.error().detail));
+  }
   http_ = *std::move(http);
   return {};
 }
@@ -155,9 +156,10 @@ Result<void> Server::open_controller() {
   rig_ = std::make_unique<RehearsalRig>(loop_, config_.machine, options_.seed);
   for (const std::string& text : options_.faults) {
     const auto fault = parse_fault(text);
-    if (!fault)
+    if (!fault) {
       return fail(ErrorCode::bad_request,
                   "--fault " + text + " is not understood; see stoker serve --help");
+    }
     if (auto arranged = rig_->arrange(*fault); !arranged) return arranged;
   }
 
@@ -326,10 +328,11 @@ void Server::drain() {
   front_.drain();
   notify_stopping();
   log(LogLevel::info, "draining");
-  if (options_.form == OutputForm::text)
+  if (options_.form == OutputForm::text) {
     fmt::print(stderr,
                "stoker: ending; running work has up to {} s, a second Ctrl-C ends at once\n",
                kDrainWork.us / 1'000'000);
+  }
   http_->drain(kDrainAnswers,
                [this] { real_loop_.post([this] { end_drain(DrainPart::answers); }); });
   // Whoever watches still sees how the last work ended.

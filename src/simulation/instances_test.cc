@@ -24,6 +24,7 @@ struct Values {
   friend bool operator==(const Values&, const Values&) = default;
 };
 
+// NOLINTNEXTLINE(readability-identifier-naming): the name that GoogleTest looks for
 void PrintTo(const Values& values, std::ostream* out) {
   *out << "{makespan " << values.makespan_s << ", loads " << values.loads << ", load_s "
        << values.load_s << ", flow_sum " << values.flow_sum_s << ", flow_max " << values.flow_max_s

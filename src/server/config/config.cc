@@ -103,9 +103,10 @@ class ConfigBuilder {
   void read_device(const CheckedTable& table) {
     const DeviceId id = new_id(devices_, table, "device");
     const MiB vram{table.whole("vram_mib").value_or(0)};
-    if (table.has("vram_mib") && vram <= reserve_)
+    if (table.has("vram_mib") && vram <= reserve_) {
       table.complain("vram_mib", fmt::format("vram_mib must be more than the reserve of {} MiB",
                                              reserve_.count));
+    }
     if (!id) return;
     config_.machine.devices.push_back({id, table.text("id"), vram, reserve_});
     config_.machine.speeds.push_back(speeds_of(id, table));
@@ -209,9 +210,10 @@ class ConfigBuilder {
     for (std::size_t n = 0; n < files.size(); ++n) {
       std::error_code error;
       const auto size = std::filesystem::file_size(resolved(files[n]), error);
-      if (error)
+      if (error) {
         problems_.add(table.where("files", n),
                       fmt::format("cannot read the size of {}: {}", files[n], error.message()));
+      }
       if (!error) bytes += size;
     }
     return MiB{static_cast<std::int64_t>((bytes + kBytesPerMiB - 1) / kBytesPerMiB)};
