@@ -18,9 +18,6 @@ class DurationEstimate {
   static constexpr std::int64_t kObservationsMax = 60;
   static constexpr double kHintSpread = 0.35;
 
-  DurationEstimate() = default;
-  explicit DurationEstimate(Duration hint) : mean_us_(static_cast<double>(hint.us)) {}
-
   // Starts again from another hint only if nothing was seen yet.
   void set_hint(Duration hint);
   void observe(Duration took);
@@ -28,7 +25,6 @@ class DurationEstimate {
   Duration mean() const { return {static_cast<std::int64_t>(mean_us_)}; }
   // Standard deviation as a share of the mean.
   double relative_spread() const;
-  std::int64_t observations() const { return observations_; }
 
  private:
   double mean_us_ = 10e6;
@@ -51,7 +47,6 @@ class RunEstimates {
 
   Duration mean(StepSize size = 0) const;
   double relative_spread() const { return all_.relative_spread(); }
-  std::int64_t observations() const { return all_.observations(); }
 
  private:
   struct Seen {

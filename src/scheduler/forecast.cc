@@ -32,7 +32,7 @@ Forecast forecast_of(const State& state, const std::vector<Rollout>& futures) {
   Forecast result;
   for (const auto& [id, job] : state.jobs) {
     if (const auto seen = in_the_middle(futures, id))
-      result.jobs[id] = {seen->step_starts, seen->ends, seen->loading, seen->ahead};
+      result.jobs[id] = {seen->ends, seen->loading, seen->ahead};
   }
   const Rollout& middle = futures[futures.size() / 2];
   for (const auto& [model, ready] : middle.loads) result.loads.try_emplace(model, ready);

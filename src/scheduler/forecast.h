@@ -21,7 +21,6 @@ inline constexpr std::size_t kForecastJobsMax = 300;
 inline constexpr Duration kForecastHorizon = minutes(240);
 
 struct JobForecast {
-  Instant starts;           // of its current step
   Instant ends;             // of its chain
   Duration loading;         // how much of the wait is loading
   std::uint32_t ahead = 0;  // jobs of the same backend that start before it

@@ -4,6 +4,8 @@ namespace stoker::scheduler {
 namespace {
 
 const Chain kNothingKnown;
+// Spreads the digits of a draw that were not used for the first choice; a prime.
+constexpr double kSecondChoice = 7919.0;
 
 }  // namespace
 
@@ -41,7 +43,7 @@ const Chain& Habits::expected(const PersonHabits& person) const {
 const Chain& Habits::drawn(const PersonHabits& person, double draw) const {
   const bool stays = person.last_chain.empty() || recent_size_ == 0 || draw < stays_.mean();
   if (stays) return expected(person);
-  return recent_[static_cast<std::size_t>(draw * 7919.0) % recent_size_];
+  return recent_[static_cast<std::size_t>(draw * kSecondChoice) % recent_size_];
 }
 
 }  // namespace stoker::scheduler

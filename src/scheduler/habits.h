@@ -2,7 +2,7 @@
 //
 // Purpose: what is expected next, so that a running text step already announces the picture after it.
 // Threading: part of Scheduler; plain values. Nothing here is content: only durations and model ids.
-// Limits: the last kRecentChains ideas of everybody, the last idea of each person and group (kGroupsRemembered).
+// Limits: the last kRecentChains ideas of everybody, the last idea of each person and of the first kGroupsRemembered groups.
 // Method: running means that start from a prior; an idea's rest is the same positions of the person's last idea, else of
 //   the group's, else of anybody's.
 #pragma once

@@ -27,8 +27,6 @@ class IdTable {
   iterator end() { return entries_.end(); }
   const_iterator begin() const { return entries_.begin(); }
   const_iterator end() const { return entries_.end(); }
-  std::size_t size() const { return entries_.size(); }
-  bool empty() const { return entries_.empty(); }
 
   bool contains(Id id) const { return place_of(id) != kNowhere; }
   iterator find(Id id) { return at_place(begin(), end(), place_of(id)); }

@@ -130,12 +130,8 @@ void Quotes::update(const State& state, const Event& event, Instant now,
                     std::vector<Decision>& out) {
   settle(out, now);
   std::erase_if(quotes_, [&](const auto& entry) { return !state.jobs.contains(entry.first); });
-  if (state.jobs.empty()) {
-    loads_.clear();
-    return;
-  }
+  if (state.jobs.empty()) return;
   const Forecast seen = forecast(state, now);
-  loads_ = seen.loads;
   std::vector<std::pair<Instant, JobId>> order;
   for (const JobId id : sorted_jobs(state)) {
     const JobEntry& job = state.jobs.at(id);
@@ -149,7 +145,7 @@ void Quotes::update(const State& state, const Event& event, Instant now,
     const auto [shown, is_new] = quotes_.try_emplace(id, fresh);
     const Cause cause{reason_of(event), id, job.model(), PersonId{}};
     if (!is_new) revise(id, shown->second, fresh, cause, now, out);
-    order.emplace_back(fresh.known ? now + (known->second.ends - now) : Instant{INT64_MAX}, id);
+    order.emplace_back(fresh.known ? known->second.ends : Instant{INT64_MAX}, id);
   }
   std::sort(order.begin(), order.end());
   std::int64_t rank = 0;

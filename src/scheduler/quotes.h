@@ -1,7 +1,7 @@
 // What people are told: a place, a time as a range, and a word when the upper bound has to grow.
 //
 // Purpose: the shown upper bound only moves down, unless something happened; then a Revise decision says what.
-// Threading: part of Scheduler; pure.
+// Threading: part of Scheduler. Cost: one forecast (forecast.h) per update.
 // Limits: kForecastJobsMax open jobs; beyond that nobody gets a time, only a place in the queue.
 #pragma once
 
@@ -18,7 +18,8 @@
 
 namespace stoker::scheduler {
 
-// Growth of the upper bound that is kept to ourselves: below it, the old bound is still a fair thing to say.
+// Growth of the upper bound that is kept to ourselves, and a quarter of the time to the old bound besides: below it, the
+// old bound is still a fair thing to say.
 inline constexpr Duration kQuoteSlack = seconds(5);
 
 struct Quote {
@@ -37,7 +38,6 @@ class Quotes {
 
   const Quote* find(JobId job) const;
   const std::map<JobId, Quote>& all() const { return quotes_; }
-  const std::map<ModelId, Instant>& loads() const { return loads_; }
 
   // When the earliest shown bound passes without its job having ended.
   std::optional<Instant> next_overdue(Instant now) const;
@@ -59,7 +59,6 @@ class Quotes {
   Calibration calibration_;
   std::unordered_map<JobId, Said> said_;
   std::map<JobId, Quote> quotes_;
-  std::map<ModelId, Instant> loads_;
 };
 
 }  // namespace stoker::scheduler

@@ -17,8 +17,11 @@ constexpr std::uint64_t kImaginedIds = 1ULL << 62;
 constexpr std::array kPauseFactors = {0.45, 0.75, 1.1, 1.7};
 // A pause that has lasted longer than usual ends after this share of the usual one.
 constexpr double kLeastPauseShare = 0.4;
+// What is at work has at least this share of its usual work before it.
 constexpr double kLeastWorkShare = 0.25;
 constexpr Duration kLeastReading = seconds(2);
+// The counter of what somebody makes next, so far from that of when: independent draws.
+constexpr std::uint64_t kChoiceOffset = 17;
 
 struct Expected {
   Instant at;
@@ -32,13 +35,14 @@ struct Later {
   }
 };
 
-// Uniform in [0, 1) for a pair of counters, stratified over the samples.
+// Uniform in [0, 1) for a pair of counters; the samples' draws lie evenly apart.
 double drawn(std::uint64_t a, std::uint64_t b, const RolloutOptions& options) {
+  constexpr std::uint32_t kSteps = 9973;  // of the interval, a prime
   auto hash = static_cast<std::uint32_t>(a * 2654435761U + b * 40503U + 12345U);
   hash ^= hash >> 15;
   hash *= 2246822519U;
   hash ^= hash >> 13;
-  const double u = static_cast<double>(hash % 9973) / 9973.0 +
+  const double u = static_cast<double>(hash % kSteps) / static_cast<double>(kSteps) +
                    static_cast<double>(options.sample) / static_cast<double>(options.samples);
   return u < 1.0 ? u : u - 1.0;
 }
@@ -99,7 +103,7 @@ class Player {
     }
   }
 
-  // What is at work has at least a quarter of its usual work before it: it may take longer than usual.
+  // What is at work may take longer than usual.
   void expect_ends(const DeviceEntry& device) {
     const Rates rates = rates_on(device);
     const auto elapsed = static_cast<double>((now_ - device.settled).us);
@@ -108,7 +112,7 @@ class Player {
       const auto mean = static_cast<double>(state().model(run.model).run.mean(size).us);
       const double done = run.done_us + elapsed * (run.text ? rates.text : rates.generation);
       work_us_[run.job] = done + std::max(mean - done, kLeastWorkShare * mean);
-      seen_.jobs[run.job].step_starts = now_;
+      seen_.jobs.try_emplace(run.job);
       ++started_[state().model(run.model).backend];
     }
   }
@@ -148,8 +152,9 @@ class Player {
       const double rest = std::max(static_cast<double>((habits.thinking[i] - start_).us) + think,
                                    kLeastPauseShare * think);
       const double draw = drawn(id.value, counter, options_);
-      const double factor = kPauseFactors.at(static_cast<std::size_t>(draw * 4));
-      const Chain chain = origin_.habits.drawn(habits, drawn(id.value, counter + 17, options_));
+      const double factor = kPauseFactors.at(static_cast<std::size_t>(draw * kPauseFactors.size()));
+      const Chain chain =
+          origin_.habits.drawn(habits, drawn(id.value, counter + kChoiceOffset, options_));
       expect_idea(id, chain, start_ + Duration{static_cast<std::int64_t>(rest * factor)}, habits);
     }
   }
@@ -270,7 +275,6 @@ class Player {
     const auto [seen, is_new] = seen_.jobs.try_emplace(dispatch.job);
     const std::uint32_t ahead = started_[dispatch.backend]++;
     if (!is_new) return;
-    seen->second.step_starts = now_;
     seen->second.loading = std::min(loading_[model.device], now_ - start_);
     seen->second.ahead = ahead;
   }

@@ -5,8 +5,8 @@
 // Threading: pure. Cost: one copy of the state and one decision per expected event.
 // Limits: plays at most to `horizon`; kRolloutEventsMax events. Whoever waits longer than the patience leaves.
 // Method: mean work under the device's contention, mean load times, people who read, think and come back as they did
-//   before. Futures differ in when people come back and with what; sample k of n draws from the k-th n-th of each
-//   distribution (stratified), by a counter-based hash: the same state gives the same futures.
+//   before. Futures differ in when people come back and with what; the draws of n samples lie an n-th of
+//   the distribution apart, from a counter-based hash on: the same state gives the same futures.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +24,7 @@ inline constexpr std::size_t kRolloutEventsMax = 20'000;
 
 // What a future showed of one job that was open when it began.
 struct SeenJob {
-  Instant step_starts;  // of the step that was current at the beginning
-  Instant step_ends;
+  Instant step_ends;        // of the step that was current at the beginning
   Instant ends;             // of the whole chain
   Duration loading;         // of the time until its step started, so much went into loading
   std::uint32_t ahead = 0;  // jobs of the same backend whose step started before

@@ -11,7 +11,7 @@
 namespace stoker::scheduler {
 namespace {
 
-// At once after the first failure, then 5, 10, 20, 40 s.
+// At once after the first failure, then 5, 10, 20, 40 s and so on every 40 s.
 Duration retry_pause(std::uint32_t failures) {
   if (failures < 2) return Duration{};
   return seconds(5) * (std::int64_t{1} << std::min<std::uint32_t>(failures - 2, 3));
@@ -114,7 +114,6 @@ void Scheduler::on(const WorkshopSet& e, Instant now) {
   workshop.state = e.state;
   workshop.intake_open = e.intake_open;
   workshop.misfit = e.misfit;
-  workshop.head_count = e.head_count;
   workshop.outstanding_max_per_person = e.outstanding_max_per_person;
   workshop.queue_max = e.queue_max;
   workshop.focus = e.focus;

@@ -2,7 +2,7 @@
 //
 // Ownership: Scheduler is the only writer; everybody else gets it const. Copying it is "what would happen if".
 // Whatever is walked to decide something is ordered by id or by (tag, id), so that the same events give the same
-// decisions bit for bit; jobs and people are only looked up.
+// decisions bit for bit; jobs and people are looked up, or sorted by id first.
 #pragma once
 
 #include <cstdint>
@@ -156,8 +156,7 @@ struct DeviceEntry {
   bool text_open = false;                        // the text batch is being served
   std::optional<Instant> text_hold_ends;         // while texts are held: until then at most
   std::optional<Switch> switching;
-  Instant visit_since;   // of the last visit to a model that does not fit beside the home models
-  Instant looked_ahead;  // when options were last compared
+  Instant visit_since;  // of the last visit to a model that does not fit beside the home models
 };
 
 // One planned stretch of work.
@@ -171,7 +170,6 @@ struct WorkshopEntry {
   WorkshopState state = WorkshopState::planned;
   bool intake_open = true;
   MisfitRule misfit = MisfitRule::refuse;
-  std::uint32_t head_count = 0;
   std::uint32_t outstanding_max_per_person = 3;
   std::uint32_t queue_max = 500;
   std::vector<ModelId> focus;
