@@ -77,7 +77,8 @@ void dequeue(State& state, JobEntry& job) {
   if (!job.parked) leave_queue(state, job);
   job.parked = false;
   const auto workshop = state.workshops.find(job.workshop);
-  if (workshop != state.workshops.end()) --workshop->second.waiting;
+  // It may have come before its workshop was known.
+  if (workshop != state.workshops.end() && workshop->second.waiting > 0) --workshop->second.waiting;
 }
 
 void requeue_at(State& state, JobEntry& job, std::int64_t tag_us) {
@@ -100,7 +101,10 @@ void count_coming(State& state, const JobEntry& job, int sign) {
   const std::size_t first = job.phase == Phase::between_steps ? job.step : job.step + 1U;
   for (const ModelId id : job.steps.from(first)) {
     const auto model = state.models.find(id);
-    if (model != state.models.end()) model->second.coming += static_cast<std::uint32_t>(sign);
+    if (model == state.models.end()) continue;
+    // A model may be newer than the job, which then was not counted there.
+    if (sign > 0 || model->second.coming > 0)
+      model->second.coming += static_cast<std::uint32_t>(sign);
   }
 }
 

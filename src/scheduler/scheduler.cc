@@ -164,7 +164,7 @@ std::int64_t Scheduler::take_tag(PersonEntry& person, Duration work, Instant now
   return tag_us;
 }
 
-JobEntry& Scheduler::admit(const JobEntry& entry, Instant now) {
+void Scheduler::admit(const JobEntry& entry, Instant now) {
   PersonEntry& person = state_.people[entry.person];
   person.habits.group = entry.group;
   person.habits.workshop = entry.workshop;
@@ -177,10 +177,10 @@ JobEntry& Scheduler::admit(const JobEntry& entry, Instant now) {
   enqueue(state_, job, Arrival::fresh, now);
   count_coming(state_, job, +1);
   out_.emplace_back(Accept{job.id, job.tag_us, cause_for(CauseKind::request, job)});
-  return job;
 }
 
 void Scheduler::on(const JobSubmitted& e, Instant now) {
+  if (find_job(e.job) != nullptr) return;
   if (const auto refusal = refusal_of(state_, e)) {
     const Cause cause{CauseKind::request, e.job, e.steps.empty() ? ModelId{} : e.steps[0],
                       e.person};
@@ -196,6 +196,7 @@ void Scheduler::on(const JobSubmitted& e, Instant now) {
 }
 
 void Scheduler::on(const IdeaBegun& e, Instant now) {
+  if (find_job(e.job) != nullptr) return;
   const JobSubmitted as_job{e.job, e.person, e.workshop, e.group, {e.model}};
   if (const auto refusal = refusal_of(state_, as_job)) {
     out_.emplace_back(Refuse{
@@ -272,6 +273,7 @@ void Scheduler::on(const IdeaEnded& e, Instant now) {
 }
 
 void Scheduler::on(const JobRestored& e, Instant now) {
+  if (find_job(e.job) != nullptr) return;
   PersonEntry& person = state_.people[e.person];
   JobEntry& job = state_.jobs[e.job];
   job = {.id = e.job, .person = e.person, .workshop = e.workshop, .group = e.group};

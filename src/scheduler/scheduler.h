@@ -5,9 +5,10 @@
 // Determinism: the same events at the same instants give the same decisions, bit for bit.
 // Limits: kModelsMax models, kBackendsMax backends, kDevicesMax devices; queues by workshop (queue_max), everyday work
 //   by the callers' own limits.
-// Errors: none. Events about things that ended or never were are ignored; refusals are decisions.
-// Source of the policy: start-time fair queueing for the order (Goyal 1996), lazy eviction and gated visits for residency
-//   (docs/adr/0011).
+// Errors: none. Events about things that ended or never were are ignored, and so is a job whose id is taken; refusals are
+//   decisions.
+// Source of the policy: start-time fair queueing for the order (Goyal 1996), exhaustive visits under a guarantee for
+//   residency (docs/adr/0012).
 #pragma once
 
 #include <optional>
@@ -39,7 +40,7 @@ class Scheduler {
 
   // The decisions, in the order in which they take effect.
   std::vector<Decision> apply(const Event& event, Instant now) { return apply({&event, 1}, now); }
-  // Things that happened at the same instant: all of them first, then one decision.
+  // Things that happened at the same instant, at least one: all of them first, then one decision.
   std::vector<Decision> apply(std::span<const Event> events, Instant now);
 
   // When to send a Tick if nothing else happens before.
@@ -86,7 +87,7 @@ class Scheduler {
   ModelEntry* find_model(ModelId id);
   StepSize size_of(JobId job) const;
   std::int64_t take_tag(PersonEntry& person, Duration work, Instant now);
-  JobEntry& admit(const JobEntry& entry, Instant now);
+  void admit(const JobEntry& entry, Instant now);
   void expect_rest(JobEntry& job);
   void expect_again(WorkshopId workshop);
   void cancel(JobEntry& job, const Cause& cause, Instant now);

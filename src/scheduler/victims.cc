@@ -144,7 +144,7 @@ std::optional<std::vector<std::size_t>> greedy_subset(const std::vector<Unit>& u
 }  // namespace
 
 std::int64_t heat_q16(const ModelEntry& model, Instant now) {
-  const std::int64_t elapsed = (now - model.heat_at).us;
+  const std::int64_t elapsed = std::max<std::int64_t>((now - model.heat_at).us, 0);
   const std::int64_t halvings = elapsed / kHeatHalfLife.us;
   if (halvings >= 40) return 0;
   const std::int64_t halved = model.heat_q16 >> halvings;
