@@ -1,6 +1,6 @@
-// Hard constraints: what must hold, as small named functions. Soft preferences live in victims.h and residency.cc.
+// Hard constraints: what must hold, as small named functions. Soft preferences live in victims.h and loader.h.
 //
-// Purpose: one place for "may this happen at all", for the planner, for admission and for the plan check.
+// Purpose: one place for "may this happen at all", for the planner, for admission and for what pages show.
 // Threading: pure functions of the state.
 #pragma once
 

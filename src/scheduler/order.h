@@ -2,7 +2,7 @@
 //
 // Purpose: the fair order (smallest tag first), deadlines where people give up, and texts in batches beside generation.
 // Threading: part of Scheduler.
-// Cost: O(resident models) per choice; with deadlines O(kTriageMax log kTriageMax) more.
+// Cost: O(present models) per choice; with deadlines O(kTriageMax * (kTriageMax + present models)) more.
 // Source: start-time fair queueing (Goyal 1996); Moore-Hodgson (1968) for the largest set of jobs that end in time.
 #pragma once
 

@@ -24,7 +24,7 @@ void begin_switch(State& state, DeviceEntry& device, ModelId target, std::vector
 // Unloads idle victims, and loads the target once there is room. True while the exchange is under way.
 bool advance_switch(State& state, DeviceEntry& device, Instant now, std::vector<Decision>& out);
 
-// Gives up an exchange that mentions the model, for example because its backend went away.
+// Gives up the exchange that is for the model, for example because its backend went away.
 void forget_plans_with(State& state, ModelId model, Instant now);
 
 // A victim could not be unloaded: its switch is given up, and the target waits before it is tried again.

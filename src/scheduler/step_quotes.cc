@@ -3,6 +3,7 @@
 #include <algorithm>
 
 namespace stoker::scheduler {
+
 DurationRange StepQuotes::quote(const State& state, JobId id, Instant now) {
   const JobEntry& job = state.jobs.at(id);
   Duration estimate = forecast_step_end(state, id, now);
