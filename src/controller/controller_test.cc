@@ -251,6 +251,23 @@ TEST(ControllerRestart, QueuedWorkIsQueuedAgainAndNothingIsDoubled) {
   EXPECT_EQ(story.snapshot()->jobs.size(), jobs.size());
 }
 
+// The clock begins anew with the machine; places that were times on the old one must not end up in the far future.
+TEST(ControllerRestart, OldWorkKeepsItsPlaceThoughTheClockBeganAnew) {
+  Story story;
+  story.create({"sd3.5_large"});
+  story.loop->run_for(minutes(60));
+  std::vector<JobId> old;
+  for (int i = 0; i < 3; ++i)
+    old.push_back(story.submit(story.join(), "sd3.5_large", "boat " + std::to_string(i))->job);
+  const Actor newcomer = story.join();
+  story.crash();
+  story.open();
+  const JobId late = story.submit(newcomer, "sd3.5_large", "a late boat")->job;
+  for (const JobId job : old) ASSERT_TRUE(story.run_until_final(job));
+  EXPECT_FALSE(job_state_is_final(story.job(late).state)) << "served before those who waited";
+  ASSERT_TRUE(story.run_until_final(late));
+}
+
 TEST(ControllerRestart, WorkshopsPeopleTokensAndKeysSurvive) {
   Story story;
   story.create({"sd3.5_large"});

@@ -146,6 +146,8 @@ class LiveController final : public Controller {
 
   std::int64_t last_seq_ = 0;
   Instant last_mono_;
+  Instant journal_ended_;  // on the clock of the life before
+  Duration clock_went_back_;
   WallTime last_wall_;
   Instant last_wall_at_;
   std::map<IdempotencyKey, IdempotencyValue> idempotency_;

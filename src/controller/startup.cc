@@ -35,6 +35,7 @@ Result<void> LiveController::read_store() {
     }
     world_.apply(*entry, {row.seq, row.wall, row.mono});
     last_seq_ = row.seq;
+    journal_ended_ = row.mono;
     return true;
   });
   if (!read) return read;
@@ -67,6 +68,8 @@ Result<void> LiveController::read_store() {
 
 Result<void> LiveController::start(Topology topology) {
   if (auto read = read_store(); !read) return read;
+  // A new start of the machine begins a new clock; places are times on the clock and move with it.
+  clock_went_back_ = std::max(journal_ended_ - ports_.loop->now(), Duration{});
   note(EpochStarted{settings_.build_id});
   tell_scheduler(topology);
   topology_ = std::move(topology);
@@ -171,7 +174,7 @@ void LiveController::restore_job(JobId id, bool running) {
       .step = record->step,
       .attempts = running ? 1U : 0U,
       .earlier_tries = running && record->tries > 0 ? record->tries - 1 : record->tries,
-      .tag_us = record->tag_us,
+      .tag_us = record->tag_us - clock_went_back_.us,
       .running = running,
       .steps = record->steps});
   if (running) outbox_.after_commit([this, order] { engines_.join(order); });

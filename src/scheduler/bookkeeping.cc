@@ -31,7 +31,10 @@ void refresh_age(DeviceEntry& device, ModelEntry& model) {
 void join_queue(State& state, JobEntry& job, Arrival arrival) {
   ModelEntry& model = state.model(job.model());
   DeviceEntry& device = state.devices.at(model.device);
-  if (model.waiting.empty()) insert_sorted(device.demanded, model.id);
+  if (model.waiting.empty()) {
+    insert_sorted(device.demanded, model.id);
+    state.look_for_stranded = state.look_for_stranded || !can_fit_without_others(state, model.id);
+  }
   model.waiting.insert({job.tag_us, job.id});
   model.waiting_release_us_sum += job.released.us;
   const ReleaseQueue::Entry entry{job.released, job.id, job.arrival};
@@ -118,7 +121,10 @@ void set_residency(State& state, ModelEntry& model, ResidencyState residency, co
   } else {
     insert_sorted(device.present, model.id);
   }
-  if (residency == ResidencyState::cold) set_reserved(state, model, MiB{0});
+  if (residency == ResidencyState::cold) {
+    set_reserved(state, model, MiB{0});
+    state.look_for_stranded = state.look_for_stranded || !model.waiting.empty();
+  }
   model.residency = residency;
   model.since = now;
   model.cause = cause;

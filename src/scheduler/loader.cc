@@ -92,15 +92,17 @@ class Planner {
   // Others hold what models use already: models that nobody wants go, cheapest first, until it fits again.
   void give_way_to_foreign_memory() {
     if (room(device_) >= MiB{0}) return;
+    MiB missing = MiB{0} - room(device_);
     ModelEntry* cheapest = nullptr;
     for (const ModelId id : device_.present) {
       ModelEntry& model = state_.model(id);
+      if (model.residency == ResidencyState::unloading) missing -= model.reserved;
       if (!is_spare_now(model)) continue;
       if (cheapest == nullptr ||
           keep_value(state_, model, now_) < keep_value(state_, *cheapest, now_))
         cheapest = &model;
     }
-    if (cheapest == nullptr) return;
+    if (missing <= MiB{0} || cheapest == nullptr) return;
     const Cause cause{CauseKind::foreign_memory, JobId{}, cheapest->id, PersonId{}};
     set_residency(state_, *cheapest, ResidencyState::unloading, cause, now_);
     out_.emplace_back(Unload{cheapest->id, cause});
@@ -186,10 +188,13 @@ class Planner {
 
   // ── 3 ──
   Duration overdue_after(const ModelEntry& model) const {
-    const Duration by_load = model.load.mean() * state_.policy.overdue_loads;
-    const Duration patience = state_.patience_for(model);
-    if (patience <= Duration{}) return by_load;
-    return std::min(by_load, patience * state_.policy.overdue_patience_percent / 100);
+    const Policy& policy = state_.policy;
+    Duration patience = state_.patience_for(model);
+    if (patience <= Duration{})
+      patience =
+          model.is_text() ? policy.text_patience_assumed : policy.generation_patience_assumed;
+    return std::min(model.load.mean() * policy.overdue_loads,
+                    patience * policy.overdue_patience_percent / 100);
   }
 
   bool keep_the_guarantee() {

@@ -19,9 +19,12 @@ struct Policy {
   Duration text_hold_min = seconds(30);
   Duration text_hold_max = seconds(120);
 
-  // An absent model is overdue when its oldest step waited longer than both allow; it then goes next.
+  // An absent model is overdue when its oldest step waited longer than either allows; it then goes next.
   std::int64_t overdue_patience_percent = 60;
   std::int64_t overdue_loads = 20;
+  // Where nobody has said how long people wait, the guarantee takes these for it.
+  Duration text_patience_assumed = seconds(300);
+  Duration generation_patience_assumed = seconds(480);
   // A model that was served for so many of its load times since it came may be sent away though people wait for it.
   std::int64_t quantum_loads = 5;
 

@@ -148,6 +148,7 @@ class Player {
   void expect_thinkers(PersonId id, const PersonHabits& habits) {
     const auto think = static_cast<double>(origin_.habits.thinking().us);
     for (std::size_t i = 0; i < habits.thinking.size(); ++i) {
+      if (has_left(habits, habits.thinking[i])) continue;
       const std::uint64_t counter = habits.ideas + i;
       const double rest = std::max(static_cast<double>((habits.thinking[i] - start_).us) + think,
                                    kLeastPauseShare * think);
@@ -157,6 +158,16 @@ class Player {
           origin_.habits.drawn(habits, drawn(id.value, counter + kChoiceOffset, options_));
       expect_idea(id, chain, start_ + Duration{static_cast<std::int64_t>(rest * factor)}, habits);
     }
+  }
+
+  // Nobody comes back from a workshop that is over; and after a long time without a plan, nobody is waited for.
+  bool has_left(const PersonHabits& habits, Instant since) const {
+    const auto workshop = origin_.workshops.find(habits.workshop);
+    if (workshop != origin_.workshops.end()) {
+      if (workshop->second.state == WorkshopState::ended) return true;
+      if (!workshop->second.phases.empty()) return false;
+    }
+    return start_ - since > kThinkingMax;
   }
 
   void expect_idea(PersonId person, const Chain& chain, Instant at, const PersonHabits& habits) {

@@ -49,6 +49,7 @@ void warm(ModelEntry& model, Instant now) {
 std::vector<Decision> Scheduler::apply(std::span<const Event> events, Instant now) {
   out_.clear();
   for (const Event& event : events) std::visit([&](const auto& e) { on(e, now); }, event);
+  end_stranded(now);
   plan_residency(state_, now, out_);
   serve(now);
   if (mode_ == QuoteMode::kept) quotes_.update(state_, events.back(), now, out_);
@@ -285,12 +286,15 @@ void Scheduler::on(const JobRestored& e, Instant now) {
   job.tag_us = e.tag_us;
   job.size = size_of(e.job);
   job.begun = now;
+  person.habits.group = e.group;
+  person.habits.workshop = e.workshop;
   ++person.outstanding;
   person.finish_tag_us =
       std::max(person.finish_tag_us, job.tag_us + expected_work(state_, e.steps, job.size).us);
   const Cause cause{CauseKind::recovery, e.job, ModelId{}, e.person};
   count_coming(state_, job, +1);
-  if (job.step >= job.steps.size() || find_model(job.model()) == nullptr) {
+  const ModelEntry* model = job.step < job.steps.size() ? find_model(job.model()) : nullptr;
+  if (model == nullptr || model->removed) {
     return finish(e.job, JobState::failed, ErrorCode::unknown_model, cause, now);
   }
   out_.emplace_back(Accept{job.id, job.tag_us, cause});

@@ -93,7 +93,7 @@ class Scheduler {
   void cancel(JobEntry& job, const Cause& cause, Instant now);
   void finish(JobId id, JobState state, ErrorCode code, const Cause& cause, Instant now);
   void fail_for_removed(const JobEntry& job, Instant now);
-  void end_stranded(CauseKind cause, Instant now);
+  void end_stranded(Instant now);
   void fail_waiting(ModelId model, ErrorCode code, const Cause& cause, Instant now);
   std::vector<JobId> jobs_of(WorkshopId workshop) const;
   void end_workshop(WorkshopId workshop, Instant now);

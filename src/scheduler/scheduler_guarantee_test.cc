@@ -18,6 +18,7 @@ constexpr std::uint32_t kB = 2;
 Duration wait_behind_an_endless_stream(std::int64_t overdue_loads) {
   Policy policy;
   policy.overdue_loads = overdue_loads;
+  policy.generation_patience_assumed = minutes(1000);  // the loads alone decide
   MachineForTests machine(QuoteMode::off, policy);
   machine.add_device(1);
   machine.add_backend(1);
@@ -155,6 +156,7 @@ TEST(SchedulerGuarantee, NobodyWaitsBeyondTheBoundInRandomStreams) {
 TEST(SchedulerGuarantee, WithoutItSomebodyWouldWaitForEver) {
   Policy patient;
   patient.overdue_loads = 1'000'000;
+  patient.generation_patience_assumed = minutes(100'000);
   StreamForTests stream(Stream{}, 1, patient);
   stream.machine.play(minutes(90));
   EXPECT_GT(stream.worst_share(Policy{}), 1.0) << "these streams starve somebody if nothing helps";

@@ -32,6 +32,12 @@ void Scheduler::on(const DeviceSet& e, Instant) {
 
 void Scheduler::on(const BackendSet& e, Instant) {
   if (!state_.devices.contains(e.device) || e.backend.value > kTableIdMax) return;
+  const auto known = state_.backends.find(e.backend);
+  if (known != state_.backends.end() && known->second.device != e.device) {
+    for (const auto& [id, model] : state_.models) {
+      if (model.backend == e.backend) return;  // its models are on the other device
+    }
+  }
   BackendEntry& backend = state_.backends[e.backend];
   backend.id = e.backend;
   backend.device = e.device;
@@ -58,7 +64,6 @@ void Scheduler::on(const ModelSet& e, Instant now) {
   model.load.set_hint(e.load_hint);
   if (is_new) model.since = now;
   refresh_standing(state_);
-  end_stranded(CauseKind::operator_action, now);
 }
 
 void Scheduler::on(const ModelRemoved& e, Instant now) {
@@ -121,7 +126,6 @@ void Scheduler::on(const WorkshopSet& e, Instant now) {
   expect_again(e.workshop);
   if (e.state == WorkshopState::ended) return end_workshop(e.workshop, now);
   if (was_served != (e.state != WorkshopState::paused)) repark(e.workshop);
-  end_stranded(CauseKind::focus_change, now);
 }
 
 std::vector<JobId> Scheduler::jobs_of(WorkshopId workshop) const {
@@ -138,14 +142,22 @@ void Scheduler::end_workshop(WorkshopId workshop, Instant now) {
     JobEntry& job = state_.jobs.at(id);
     cancel(job, {CauseKind::workshop_ended, id, job.model(), job.person}, now);
   }
+  std::erase_if(state_.people, [&](const auto& entry) {
+    return entry.second.habits.workshop == workshop && entry.second.outstanding == 0;
+  });
 }
 
-// Accepted work whose model can never be loaded any more beside what stays now.
-void Scheduler::end_stranded(CauseKind kind, Instant now) {
-  for (const auto& [id, model] : state_.models) {
-    if (model.waiting.empty() || model.residency != ResidencyState::cold) continue;
-    if (can_fit_without_others(state_, id)) continue;
-    fail_waiting(id, ErrorCode::misfit, {kind, JobId{}, id, PersonId{}}, now);
+// Accepted work whose model can never be loaded any more beside what stays now: the focus, a pin or a size has changed.
+void Scheduler::end_stranded(Instant now) {
+  if (!state_.look_for_stranded) return;
+  state_.look_for_stranded = false;
+  for (const auto& [device_id, device] : state_.devices) {
+    const std::vector<ModelId> demanded = device.demanded;  // changes with every queue that ends
+    for (const ModelId id : demanded) {
+      const ModelEntry& model = state_.model(id);
+      if (model.residency != ResidencyState::cold || can_fit_without_others(state_, id)) continue;
+      fail_waiting(id, ErrorCode::misfit, {CauseKind::focus_change, JobId{}, id, PersonId{}}, now);
+    }
   }
 }
 
@@ -157,13 +169,12 @@ void Scheduler::repark(WorkshopId workshop) {
   }
 }
 
-void Scheduler::on(const GroupSet& e, Instant now) {
+void Scheduler::on(const GroupSet& e, Instant) {
   const auto workshop = state_.workshops.find(e.workshop);
   if (workshop == state_.workshops.end()) return;
   workshop->second.group_focus[e.group] = e.focus;
   refresh_standing(state_);
   expect_again(e.workshop);
-  end_stranded(CauseKind::focus_change, now);
 }
 
 void Scheduler::on(const PlanSet& e, Instant) {

@@ -378,5 +378,24 @@ TEST(SchedulerPause, ParksItsJobsAndTheyComeBackAtTheirPlace) {
   EXPECT_THAT(order_of_starts(machine), ElementsAre(1, 4, 2, 3, 5));
 }
 
+TEST(SchedulerLoads, ASlowModelIsNotKeptWaitingForTwentyOfItsLoads) {
+  MachineForTests machine(QuoteMode::off);
+  machine.add_device(10);
+  machine.add_backend(1);
+  machine.set_independent_speeds();
+  machine.add_model(1, 8, seconds(20), seconds(10));
+  machine.add_model(2, 8, seconds(180), seconds(10));
+  machine.make_resident(1);
+  for (std::int64_t i = 0; i < 200; ++i) {
+    machine.at(seconds(9 * i), [&machine, i] {
+      machine.submit(100U + static_cast<std::uint64_t>(i), 1, seconds(10));
+    });
+  }
+  const JobId patient = machine.submit(1, 2, seconds(10));
+  machine.play(minutes(60));
+  const Duration limit = Policy{}.generation_patience_assumed * 60 / 100;
+  EXPECT_LE(machine.flow(patient), limit + seconds(10 + 180 + 10));
+}
+
 }  // namespace
 }  // namespace stoker::scheduler

@@ -106,5 +106,28 @@ TEST(SchedulerStrays, AModelThatMovesToAnotherBackendWhileRunningKeepsTheBooks) 
   m.play(minutes(60));
 }
 
+// The card of the next life is smaller.
+TEST(SchedulerStrays, ARestoredJobWhoseModelCannotFitAnyMoreEnds) {
+  Scheduler scheduler(QuoteMode::off);
+  const auto tell = [&](const Event& event) { return scheduler.apply(event, Instant{1}); };
+  tell(DeviceSet{DeviceId{1}, MiB{5}, MiB{0}});
+  tell(BackendSet{BackendId{1}, DeviceId{1}});
+  tell(ModelSet{ModelId{1}, BackendId{1}, Medium::image, MiB{6}, seconds(5), seconds(5)});
+  tell(JobRestored{.job = JobId{7}, .person = PersonId{1}, .steps = {ModelId{1}}});
+  EXPECT_TRUE(scheduler.state().jobs.empty());
+}
+
+// People of a workshop that is over are forgotten with it.
+TEST(SchedulerStrays, ThePeopleOfAnEndedWorkshopAreForgotten) {
+  MachineForTests m = two_models();
+  m.run_workshop({ModelId{1}});
+  m.submit(1, 1, seconds(5));
+  m.submit(2, 1, seconds(5));
+  m.play(minutes(5));
+  EXPECT_EQ(m.scheduler.state().people.size(), 2U);
+  m.tell(WorkshopSet{.workshop = WorkshopId{1}, .state = WorkshopState::ended});
+  EXPECT_TRUE(m.scheduler.state().people.empty());
+}
+
 }  // namespace
 }  // namespace stoker::scheduler

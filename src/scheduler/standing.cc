@@ -84,6 +84,7 @@ void sum_up(State& state, DeviceEntry& device) {
 }  // namespace
 
 void refresh_standing(State& state) {
+  state.look_for_stranded = true;
   for (auto& [id, model] : state.models) {
     model.home = false;
     model.focus = is_in_a_focus(state, id);

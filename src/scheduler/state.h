@@ -205,6 +205,8 @@ struct State {
   std::uint32_t reading = 0;                  // jobs between two steps
   std::pair<JobId, StepSize> announced_size;  // of the job that comes next
   std::int64_t arrivals = 0;
+  bool look_for_stranded =
+      false;  // something changed that may leave accepted work without any room
 
   const ModelEntry& model(ModelId id) const { return models.at(id); }
   ModelEntry& model(ModelId id) { return models.at(id); }
