@@ -190,9 +190,10 @@ class Planner {
   Duration overdue_after(const ModelEntry& model) const {
     const Policy& policy = state_.policy;
     Duration patience = state_.patience_for(model);
-    if (patience <= Duration{})
+    if (patience <= Duration{}) {
       patience =
           model.is_text() ? policy.text_patience_assumed : policy.generation_patience_assumed;
+    }
     return std::min(model.load.mean() * policy.overdue_loads,
                     patience * policy.overdue_patience_percent / 100);
   }
