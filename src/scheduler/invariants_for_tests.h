@@ -226,8 +226,8 @@ class Invariants {
       case CauseKind::warm_up:
       case CauseKind::preload:
       case CauseKind::focus_change:
-        expect(is_listed(d.model) || is_announced(d.model), "I-6: a load of no list",
-               d.model.value);
+        expect(is_listed(d.model) || is_announced(d.model) || is_focus_model(d.model),
+               "I-6: a load of no list", d.model.value);
         break;
       default:
         expect(false, "I-6: a load without a cause of its own", d.model.value);

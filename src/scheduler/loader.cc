@@ -155,8 +155,12 @@ class Planner {
       return true;
     }
     if (visit) return true;
-    return exchange(model, std::move(*victims),
-                    model.waiting.empty() ? CauseKind::expected_soon : CauseKind::request);
+    CauseKind why = CauseKind::request;
+    if (model.waiting.empty()) {
+      const bool is_planned = model.home && model.coming == 0;
+      why = is_planned ? CauseKind::warm_up : CauseKind::expected_soon;
+    }
+    return exchange(model, std::move(*victims), why);
   }
 
   // While a drain goes on, the loader may bring something that fits and is ready about as soon.
