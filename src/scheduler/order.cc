@@ -48,9 +48,9 @@ std::vector<Candidate> candidates_by_tag(const State& state, const BackendEntry&
     const auto next = std::min_element(cursors.begin(), cursors.end(), lower_tag);
     const JobEntry& job = state.jobs.at(next->at->job);
     const std::int64_t deadline_us = (job.released + next->patience).us;
-    // Who is past it waits for no deadline any more.
     const std::int64_t need_us =
         next->model->run.mean(job.size).us * 100 / state.policy.assumed_rate_percent;
+    // Who is past the deadline waits for none any more.
     candidates.push_back({&job, need_us, deadline_us > now.us ? deadline_us : INT64_MAX});
     if (++next->at == next->end) cursors.erase(next);
   }

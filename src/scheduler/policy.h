@@ -1,6 +1,6 @@
 // The numbers of the policy in one place.
 //
-// Purpose: what residency, order and text batches are tuned by; docs/adr/0012 says where each number comes from.
+// Purpose: what residency, order and text batches are tuned by; docs/adr/0012 has what was measured for some of them.
 // Ownership: a value; a Scheduler keeps its own copy and never changes it.
 #pragma once
 

@@ -165,10 +165,16 @@ std::int64_t Scheduler::take_tag(PersonEntry& person, Duration work, Instant now
   return tag_us;
 }
 
+// Whose job it is, as a member of its group.
+PersonEntry& Scheduler::person_of(const JobEntry& job) {
+  PersonEntry& person = state_.people[job.person];
+  person.habits.group = job.group;
+  person.habits.workshop = job.workshop;
+  return person;
+}
+
 void Scheduler::admit(const JobEntry& entry, Instant now) {
-  PersonEntry& person = state_.people[entry.person];
-  person.habits.group = entry.group;
-  person.habits.workshop = entry.workshop;
+  PersonEntry& person = person_of(entry);
   ++person.outstanding;
   state_.habits.idea_begun(person.habits, now);
   JobEntry& job = state_.jobs[entry.id];
@@ -209,10 +215,7 @@ void Scheduler::on(const IdeaBegun& e, Instant now) {
   job.size = size_of(e.job);
   job.steps.push_back(e.model);
   job.known = 1;
-  PersonEntry& person = state_.people[e.person];
-  job.tag_us = take_tag(person, expected_work(state_, as_job.steps, job.size), now);
-  person.habits.group = e.group;
-  person.habits.workshop = e.workshop;
+  job.tag_us = take_tag(person_of(job), expected_work(state_, as_job.steps, job.size), now);
   expect_rest(job);
   admit(job, now);
 }
@@ -275,7 +278,6 @@ void Scheduler::on(const IdeaEnded& e, Instant now) {
 
 void Scheduler::on(const JobRestored& e, Instant now) {
   if (find_job(e.job) != nullptr) return;
-  PersonEntry& person = state_.people[e.person];
   JobEntry& job = state_.jobs[e.job];
   job = {.id = e.job, .person = e.person, .workshop = e.workshop, .group = e.group};
   for (const ModelId id : e.steps) job.steps.push_back(id);
@@ -286,8 +288,7 @@ void Scheduler::on(const JobRestored& e, Instant now) {
   job.tag_us = e.tag_us;
   job.size = size_of(e.job);
   job.begun = now;
-  person.habits.group = e.group;
-  person.habits.workshop = e.workshop;
+  PersonEntry& person = person_of(job);
   ++person.outstanding;
   person.finish_tag_us =
       std::max(person.finish_tag_us, job.tag_us + expected_work(state_, e.steps, job.size).us);

@@ -86,6 +86,7 @@ class Scheduler {
   JobEntry* find_job(JobId id);
   ModelEntry* find_model(ModelId id);
   StepSize size_of(JobId job) const;
+  PersonEntry& person_of(const JobEntry& job);
   std::int64_t take_tag(PersonEntry& person, Duration work, Instant now);
   void admit(const JobEntry& entry, Instant now);
   void expect_rest(JobEntry& job);
