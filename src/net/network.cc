@@ -97,6 +97,15 @@ void Network::spawn(Task<void> task) {
   });
 }
 
+SpawnedTask Network::spawn_for(Task<void> task) {
+  auto place = std::make_shared<TaskList::Place>();
+  post([impl = impl_.get(), place, task = std::move(task)]() mutable {
+    impl->tasks.start(std::move(task), std::move(place));
+  });
+  return SpawnedTask(
+      [mailbox = impl_->mailbox, place] { mailbox->post([place] { TaskList::destroy(*place); }); });
+}
+
 bool Network::on_network_thread() const {
   return current_network == impl_.get();
 }

@@ -30,6 +30,20 @@ class Mailbox;
 void post_to(Mailbox& mailbox, std::move_only_function<void()> work);
 }  // namespace detail
 
+// A task that was spawned and may be given up. Any thread; harmless once the task has ended or the Network is gone.
+class SpawnedTask {
+ public:
+  SpawnedTask() = default;
+  explicit SpawnedTask(std::move_only_function<void()> end) : end_(std::move(end)) {}
+  // Soon destroys the frames of the task on the network thread, which closes the connections they hold. Works once.
+  void give_up() {
+    if (end_) std::exchange(end_, nullptr)();
+  }
+
+ private:
+  std::move_only_function<void()> end_;
+};
+
 class Network {
  public:
   Network();   // starts the thread
@@ -42,6 +56,8 @@ class Network {
 
   // Starts a task on the network thread and lets it run to its end. Any thread.
   void spawn(Task<void> task);
+  // The same for a task that may have to end early. Dropping the handle lets the task go on.
+  [[nodiscard]] SpawnedTask spawn_for(Task<void> task);
 
   bool on_network_thread() const;
 

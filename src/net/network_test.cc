@@ -167,6 +167,40 @@ TEST(Network, DestroysSleepingAndUnstartedTasksWhenItStops) {
   EXPECT_EQ(alive.use_count(), 1);
 }
 
+TEST(Network, AGivenUpTaskIsDestroyedWhereItWaits) {
+  Network network;
+  auto alive = std::make_shared<int>(1);
+  Event begun;
+  Event gone;
+  SpawnedTask task = network.spawn_for(sleep_long(network, Probe(alive), begun));
+  ASSERT_TRUE(begun.happens());
+  task.give_up();
+  network.post([&] { gone.set(); });
+  ASSERT_TRUE(gone.happens());
+  EXPECT_EQ(alive.use_count(), 1);
+}
+
+Task<void> end_at_once(Event& ended) {
+  ended.set();
+  co_return;
+}
+
+TEST(Network, GivingUpATaskThatHasEndedDoesNothing) {
+  SpawnedTask task;
+  {
+    Network network;
+    Event ended;
+    Event later;
+    task = network.spawn_for(end_at_once(ended));
+    ASSERT_TRUE(ended.happens());
+    SpawnedTask other = network.spawn_for(end_at_once(later));
+    ASSERT_TRUE(later.happens());
+    other.give_up();
+    other.give_up();
+  }
+  task.give_up();  // the network is gone, too
+}
+
 Task<void> wait_for_answer(Network& network, TaskList& list, Completion<int>& out) {
   static_cast<void>(list);
   co_await async_call<int>(network, [&](Completion<int> done) { out = std::move(done); });

@@ -111,6 +111,13 @@ void RehearsalBackend::probe(Duration deadline, Callback<ProbeReport> done) {
   });
 }
 
+void RehearsalBackend::list(Duration deadline, Callback<std::vector<OfferedModel>> done) {
+  answer(deadline, [this, done = std::move(done)](Result<void> reached) mutable {
+    if (!reached) return done(fail(reached.error()));
+    done(residency_.catalogue());
+  });
+}
+
 void RehearsalBackend::observe(Duration deadline, Callback<std::vector<LoadedModel>> done) {
   answer(deadline, [this, done = std::move(done)](Result<void> reached) mutable {
     if (!reached) return done(fail(reached.error()));
@@ -128,7 +135,8 @@ void RehearsalBackend::load(ModelId model, Duration deadline, Callback<LoadRepor
         return done(fail(ErrorCode::unknown_model, "not in the catalogue"));
       if (!residency_.resident(model))
         return done(fail(ErrorCode::load_failed, "the model went away"));
-      done(LoadReport{residency_.held(model), loop_.now() - began});
+      done(LoadReport{
+          .vram = residency_.held(model), .took = loop_.now() - began, .was_there = true});
     });
     return;
   }
@@ -153,11 +161,12 @@ void RehearsalBackend::load_in_turn(ModelId model, Duration deadline, Callback<L
   run.call.model = model;
   run.call.deadline = deadline;
   run.only_loads = true;
-  run.listeners.push_back({nullptr, [this, model, began = loop_.now(),
-                                     done = std::move(done)](Result<RunReport> end) mutable {
-                             if (!end) return done(fail(end.error()));
-                             done(LoadReport{residency_.held(model), loop_.now() - began});
-                           }});
+  run.listeners.push_back(
+      {nullptr,
+       [this, model, began = loop_.now(), done = std::move(done)](Result<RunReport> end) mutable {
+         if (!end) return done(fail(end.error()));
+         done(LoadReport{.vram = residency_.held(model), .took = loop_.now() - began});
+       }});
   enter(std::move(run));
 }
 
@@ -168,7 +177,7 @@ void RehearsalBackend::end_load(CallId call, Result<MiB> outcome) {
   loop_.cancel(load.deadline);
   residency_.drop_wish(load.model, load.wish);
   if (!outcome) return load.done(fail(outcome.error()));
-  load.done(LoadReport{*outcome, loop_.now() - load.began});
+  load.done(LoadReport{.vram = *outcome, .took = loop_.now() - load.began});
 }
 
 void RehearsalBackend::unload(ModelId model, Duration deadline, Callback<void> done) {

@@ -37,6 +37,7 @@ class RehearsalBackend final : public Backend {
 
   const BackendTraits& traits() const override { return traits_; }
   void probe(Duration deadline, Callback<ProbeReport> done) override;
+  void list(Duration deadline, Callback<std::vector<OfferedModel>> done) override;
   void observe(Duration deadline, Callback<std::vector<LoadedModel>> done) override;
   void load(ModelId model, Duration deadline, Callback<LoadReport> done) override;
   void unload(ModelId model, Duration deadline, Callback<void> done) override;

@@ -58,6 +58,16 @@ std::vector<LoadedModel> RehearsalResidency::list() const {
   return loaded;
 }
 
+std::vector<OfferedModel> RehearsalResidency::catalogue() const {
+  std::vector<OfferedModel> offered;
+  for (const auto& [id, shelf] : shelves_) {
+    offered.push_back({.name = shelf.model.name,
+                       .bytes = static_cast<std::uint64_t>(shelf.model.vram.count) * kBytesPerMiB,
+                       .loaded = held(id).count > 0});
+  }
+  return offered;
+}
+
 RehearsalResidency::WishId RehearsalResidency::want(ModelId model, Loaded loaded) {
   Shelf* const wanted = shelf(model);
   STOKER_INVARIANT(wanted != nullptr && wanted->state != State::resident,

@@ -43,6 +43,7 @@ class RehearsalResidency {
   bool resident(ModelId model) const;
   MiB held(ModelId model) const { return gpu_.held_by(options_.id, model); }
   std::vector<LoadedModel> list() const;
+  std::vector<OfferedModel> catalogue() const;
 
   // Wants a model that is not resident. A wish that is dropped is never answered; a load that
   // nobody wants any more is broken off and its memory is free.
