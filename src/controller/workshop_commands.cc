@@ -272,23 +272,31 @@ Result<PlanCheck> LiveController::check_plan(const std::vector<ModelId>& focus) 
   if (auto ok = check_models(focus); !ok) return fail(ok.error());
   if (topology_.devices.empty()) return fail(ErrorCode::backend_down, "no device is configured");
   const scheduler::State& state = scheduler_.state();
-  std::vector<workshop::PlannedModel> planned;
+  std::map<DeviceId, std::vector<workshop::PlannedModel>> planned;
   for (const auto& [id, entry] : state.models) {
     const bool in_focus = std::find(focus.begin(), focus.end(), id) != focus.end();
     if (entry.removed || !(entry.pinned || in_focus)) continue;
-    planned.push_back({id, entry.vram, entry.pinned});
+    const std::uint32_t places = state.backends.at(entry.backend).models_max;
+    planned[entry.device].push_back({id, entry.vram, entry.pinned, entry.backend, places});
   }
-  std::sort(planned.begin(), planned.end(), [](const auto& a, const auto& b) {
-    return a.vram != b.vram ? a.vram > b.vram : a.model < b.model;
-  });
-  const scheduler::DeviceEntry& device = state.devices.begin()->second;
-  const workshop::Budget budget = workshop::check_budget(planned, device.vram - device.reserve);
-  PlanCheck check{.verdict = verdict_of(budget.verdict),
-                  .needed = budget.needed,
-                  .capacity = device.vram,
-                  .reserve = device.reserve,
-                  .ways_out = budget.ways_out};
-  for (const workshop::PlannedModel& model : planned) check.models.push_back(model.model);
+  // What is told is the device where it is tightest.
+  PlanCheck check;
+  std::optional<workshop::Verdict> worst;
+  for (const auto& [id, device] : state.devices) {
+    std::vector<workshop::PlannedModel>& models = planned[id];
+    std::sort(models.begin(), models.end(), [](const auto& a, const auto& b) {
+      return a.vram != b.vram ? a.vram > b.vram : a.model < b.model;
+    });
+    const workshop::Budget budget = workshop::check_budget(models, device.vram - device.reserve);
+    for (const workshop::PlannedModel& model : models) check.models.push_back(model.model);
+    if (worst && budget.verdict <= *worst) continue;
+    worst = budget.verdict;
+    check.verdict = verdict_of(budget.verdict);
+    check.needed = budget.needed;
+    check.capacity = device.vram;
+    check.reserve = device.reserve;
+    check.ways_out = budget.ways_out;
+  }
   return check;
 }
 

@@ -23,8 +23,18 @@ MiB room(const DeviceEntry& device) {
   return capacity(device) - device.held;
 }
 
+std::size_t places_missing(const State& state, const ModelEntry& model) {
+  const std::size_t places = state.backends.at(model.backend).models_max;
+  if (places == 0) return 0;
+  std::size_t after = 1;
+  for (const ModelId id : state.devices.at(model.device).present) {
+    if (id != model.id && state.model(id).backend == model.backend) ++after;
+  }
+  return after > places ? after - places : 0;
+}
+
 bool fits_into_free_room(const State& state, const ModelEntry& model) {
-  return model.vram <= room(state.devices.at(model.device));
+  return model.vram <= room(state.devices.at(model.device)) && places_missing(state, model) == 0;
 }
 
 bool is_leased(const ModelEntry& model) {
@@ -85,17 +95,31 @@ MiB needed_with_what_stays(const State& state, const ModelEntry& model) {
   return model.vram + stays - leaves_for_own_engine(state, model);
 }
 
+// Whether its backend has a place left beside the models there that never leave for it.
+bool has_a_place_ever(const State& state, const ModelEntry& model) {
+  const std::size_t places = state.backends.at(model.backend).models_max;
+  if (places == 0) return true;
+  std::size_t taken = 0;
+  for (const auto& [id, other] : state.models) {
+    if (other.backend != model.backend || id == model.id || other.removed) continue;
+    if (other.pinned || (other.focus && !model.focus)) ++taken;
+  }
+  return taken < places;
+}
+
 }  // namespace
 
 bool can_ever_fit(const State& state, ModelId id) {
   const ModelEntry& model = state.model(id);
-  return needed_with_what_stays(state, model) <= capacity(state.devices.at(model.device));
+  return needed_with_what_stays(state, model) <= capacity(state.devices.at(model.device)) &&
+         has_a_place_ever(state, model);
 }
 
 bool can_fit_without_others(const State& state, ModelId id) {
   const ModelEntry& model = state.model(id);
   const DeviceEntry& device = state.devices.at(model.device);
-  return needed_with_what_stays(state, model) <= device.vram - device.reserve;
+  return needed_with_what_stays(state, model) <= device.vram - device.reserve &&
+         has_a_place_ever(state, model);
 }
 
 bool is_served(const State& state, WorkshopId workshop) {

@@ -16,6 +16,9 @@ MiB held(const State& state, DeviceId device);
 
 MiB room(const DeviceEntry& device);
 
+// How many models must leave the model's backend before it can come, because the backend holds only so many.
+std::size_t places_missing(const State& state, const ModelEntry& model);
+
 // Fits without anything being evicted.
 bool fits_into_free_room(const State& state, const ModelEntry& model);
 

@@ -279,12 +279,21 @@ struct IdeaEnded {
   auto fields() { return std::tie(job); }
 };
 
+// How many models the backend can hold at the same time, whatever their sizes; 0: as many as fit. An engine that drops
+// the models of the workflow before holds one.
+struct BackendHolds {
+  BackendId backend;
+  std::uint32_t models_max = 0;
+  auto fields() { return std::tie(backend, models_max); }
+};
+
 // The order is part of the journal format: add at the end, never remove.
-using Event = std::variant<DeviceSet, BackendSet, ModelSet, ModelRemoved, BackendReachable,
-                           ForeignMemory, WorkshopSet, GroupSet, WantedSet, JobSubmitted,
-                           JobRestored, StepReleased, StepFinished, StepFailed, JobCancelled,
-                           RunStopped, JobMovedToFront, LoadFinished, LoadFailed, UnloadFinished,
-                           UnloadFailed, ExternalLoad, ExternalUnload, UnloadOrdered, Tick, PlanSet,
-                           PatienceSet, DeviceSpeeds, IdeaBegun, StepAdded, IdeaEnded, JobSized>;
+using Event =
+    std::variant<DeviceSet, BackendSet, ModelSet, ModelRemoved, BackendReachable, ForeignMemory,
+                 WorkshopSet, GroupSet, WantedSet, JobSubmitted, JobRestored, StepReleased,
+                 StepFinished, StepFailed, JobCancelled, RunStopped, JobMovedToFront, LoadFinished,
+                 LoadFailed, UnloadFinished, UnloadFailed, ExternalLoad, ExternalUnload,
+                 UnloadOrdered, Tick, PlanSet, PatienceSet, DeviceSpeeds, IdeaBegun, StepAdded,
+                 IdeaEnded, JobSized, BackendHolds>;
 
 }  // namespace stoker::scheduler

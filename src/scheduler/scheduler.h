@@ -52,6 +52,7 @@ class Scheduler {
  private:
   void on(const DeviceSet& e, Instant now);
   void on(const BackendSet& e, Instant now);
+  void on(const BackendHolds& e, Instant now);
   void on(const ModelSet& e, Instant now);
   void on(const ModelRemoved& e, Instant now);
   void on(const BackendReachable& e, Instant now);

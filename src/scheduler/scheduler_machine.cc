@@ -46,6 +46,13 @@ void Scheduler::on(const BackendSet& e, Instant) {
   refresh_standing(state_);
 }
 
+void Scheduler::on(const BackendHolds& e, Instant) {
+  const auto backend = state_.backends.find(e.backend);
+  if (backend == state_.backends.end()) return;
+  backend->second.models_max = e.models_max;
+  refresh_standing(state_);
+}
+
 void Scheduler::on(const ModelSet& e, Instant now) {
   const auto backend = state_.backends.find(e.backend);
   if (backend == state_.backends.end() || e.model.value > kTableIdMax) return;

@@ -107,6 +107,7 @@ struct BackendEntry {
   DeviceId device;
   std::uint32_t slots = 1;
   EvictionGranularity granularity = EvictionGranularity::model;
+  std::uint32_t models_max = 0;  // held at the same time, 0: as many as fit
   bool reachable = false;
   std::uint32_t running = 0;
   std::uint64_t starts = 0;

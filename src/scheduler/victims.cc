@@ -12,6 +12,13 @@ struct Unit {
   std::vector<ModelId> models;
   MiB size;
   std::int64_t keep = 0;
+  std::size_t places = 0;  // that become free at the target's backend
+};
+
+// What must become free.
+struct Need {
+  MiB size;
+  std::size_t places = 0;
 };
 
 bool has_had_its_quantum(const State& state, const ModelEntry& model) {
@@ -53,6 +60,7 @@ std::optional<Unit> unit_of_backend(const State& state, const DeviceEntry& devic
     unit.models.push_back(id);
     unit.size += model.reserved;
     unit.keep += keep_value(state, model, now);
+    unit.places += model.backend == target.backend ? 1 : 0;
   }
   return unit;
 }
@@ -65,7 +73,10 @@ std::vector<Unit> units_on(const State& state, const DeviceEntry& device, const 
     const ModelEntry& model = state.model(id);
     if (state.backends.at(model.backend).granularity != EvictionGranularity::backend) {
       if (is_candidate(state, model, target, scope))
-        units.push_back({{id}, model.reserved, keep_value(state, model, now)});
+        units.push_back({{id},
+                         model.reserved,
+                         keep_value(state, model, now),
+                         model.backend == target.backend ? std::size_t{1} : 0});
       continue;
     }
     if (std::find(whole.begin(), whole.end(), model.backend) != whole.end()) continue;
@@ -87,19 +98,21 @@ std::vector<ModelId> models_of(const std::vector<Unit>& units,
 }
 
 std::optional<std::vector<std::size_t>> cheapest_subset(const std::vector<Unit>& units,
-                                                        MiB needed) {
+                                                        const Need& needed) {
   std::optional<std::uint32_t> best;
   std::int64_t best_keep = 0;
   MiB best_size;
   for (std::uint32_t subset = 1; subset < (1U << units.size()); ++subset) {
     MiB size;
+    std::size_t places = 0;
     std::int64_t keep = 0;
     for (std::size_t i = 0; i < units.size(); ++i) {
       if ((subset >> i & 1U) == 0) continue;
       size += units[i].size;
+      places += units[i].places;
       keep += units[i].keep;
     }
-    if (size < needed) continue;
+    if (size < needed.size || places < needed.places) continue;
     if (best && (keep > best_keep || (keep == best_keep && size >= best_size))) continue;
     best = subset;
     best_keep = keep;
@@ -114,7 +127,8 @@ std::optional<std::vector<std::size_t>> cheapest_subset(const std::vector<Unit>&
 }
 
 // Cheapest per MiB first until enough, then the dearest superfluous ones are spared.
-std::optional<std::vector<std::size_t>> greedy_subset(const std::vector<Unit>& units, MiB needed) {
+std::optional<std::vector<std::size_t>> greedy_subset(const std::vector<Unit>& units,
+                                                      const Need& needed) {
   std::vector<std::size_t> order(units.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
@@ -124,18 +138,24 @@ std::optional<std::vector<std::size_t>> greedy_subset(const std::vector<Unit>& u
   });
   std::vector<std::size_t> chosen;
   MiB size;
+  std::size_t places = 0;
   for (const std::size_t i : order) {
-    if (size >= needed) break;
+    const bool frees_what_is_missing = size < needed.size || units[i].places > 0;
+    if (size >= needed.size && places >= needed.places) break;
+    if (!frees_what_is_missing) continue;
     chosen.push_back(i);
     size += units[i].size;
+    places += units[i].places;
   }
-  if (size < needed) return std::nullopt;
+  if (size < needed.size || places < needed.places) return std::nullopt;
   std::sort(chosen.begin(), chosen.end(), [&](std::size_t a, std::size_t b) {
     return units[a].keep != units[b].keep ? units[a].keep > units[b].keep : a < b;
   });
   std::erase_if(chosen, [&](std::size_t i) {
-    if (size - units[i].size < needed) return false;
+    if (size - units[i].size < needed.size || places - units[i].places < needed.places)
+      return false;
     size -= units[i].size;
+    places -= units[i].places;
     return true;
   });
   return chosen;
@@ -168,8 +188,8 @@ std::int64_t keep_value(const State& state, const ModelEntry& model, Instant now
 std::optional<std::vector<ModelId>> choose_victims(const State& state, const ModelEntry& target,
                                                    VictimScope scope, Instant now) {
   const DeviceEntry& device = state.devices.at(target.device);
-  const MiB needed = target.vram - room(device);
-  if (needed <= MiB{0}) return std::vector<ModelId>{};
+  const Need needed{target.vram - room(device), places_missing(state, target)};
+  if (needed.size <= MiB{0} && needed.places == 0) return std::vector<ModelId>{};
   const std::vector<Unit> units = units_on(state, device, target, scope, now);
   const auto chosen = units.size() <= kSubsetUnitsMax ? cheapest_subset(units, needed)
                                                       : greedy_subset(units, needed);

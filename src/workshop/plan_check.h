@@ -4,6 +4,7 @@
 // Threading: pure functions.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -21,6 +22,9 @@ struct PlannedModel {
   ModelId model;
   MiB vram;
   bool pinned = false;
+  BackendId backend = {};
+  std::uint32_t backend_models_max =
+      0;  // that its backend holds at the same time, 0: as many as fit
 };
 
 struct Budget {

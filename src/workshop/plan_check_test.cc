@@ -36,5 +36,18 @@ TEST(PlanCheck, NamesWhatToLeaveOutAndNeverAPinnedModel) {
       << "leaving out the picture model is not enough";
 }
 
+// Enough memory, but the engine drops the models of one workflow when the next one comes.
+TEST(PlanCheck, AnEngineThatHoldsOneModelHasNoPlaceForTwo) {
+  const auto at = [](std::uint32_t model, std::uint32_t backend, std::uint32_t models_max) {
+    return PlannedModel{ModelId{model}, MiB{1'000}, false, BackendId{backend}, models_max};
+  };
+  const std::array crowded = {at(1, 7, 1), at(2, 7, 1), at(3, 8, 0), at(4, 8, 0)};
+  const Budget budget = check_budget(crowded, MiB{90'000});
+  EXPECT_EQ(budget.verdict, Verdict::misfit);
+  EXPECT_EQ(budget.ways_out, (std::vector{ModelId{1}, ModelId{2}}));
+  const std::array roomy = {at(1, 7, 2), at(2, 7, 2), at(3, 8, 0), at(4, 8, 0)};
+  EXPECT_EQ(check_budget(roomy, MiB{90'000}).verdict, Verdict::fits);
+}
+
 }  // namespace
 }  // namespace stoker::workshop
