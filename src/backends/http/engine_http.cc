@@ -27,8 +27,8 @@ net::ClientRequest EngineHttp::request_of(EngineAsk ask) const {
                              .headers = {},
                              .body = std::move(ask.body),
                              .deadlines = {.connect = std::min(kEngineConnectMax, ask.deadline),
-                                           .first_byte = ask.deadline,
-                                           .stall = ask.deadline,
+                                           .first_byte = ask.first_byte_max.value_or(ask.deadline),
+                                           .stall = ask.stall_max.value_or(ask.deadline),
                                            .total = ask.deadline}};
   if (!request.body.empty()) request.headers.add("Content-Type", ask.content_type);
   if (!key_.empty()) request.headers.add("Authorization", "Bearer " + key_);

@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -31,6 +32,8 @@ struct EngineAsk {
   std::string content_type = "application/json";  // of the body
   Duration deadline;
   std::size_t answer_bytes_max = kEngineAnswerBytesMax;
+  std::optional<Duration> first_byte_max = {};  // until the head of the answer; else the deadline
+  std::optional<Duration> stall_max = {};       // between two pieces of it; else the deadline
 };
 
 struct EngineAnswer {
