@@ -96,6 +96,10 @@ std::string EngineServer::timestamp(Duration offset) const {
   return text.data();
 }
 
+std::int64_t EngineServer::unix_s() const {
+  return kBeginning.time_since_epoch().count() + now_.us / 1'000'000;
+}
+
 net::Task<void> EngineServer::receive(net::Exchange& exchange) {
   Life life(exchange);
   auto body = co_await exchange.read_body(kEngineBodyBytesMax);

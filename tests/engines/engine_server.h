@@ -65,6 +65,7 @@ class EngineServer {
   Instant now() const { return now_; }
   // "2026-08-21T10:00:00.5Z" in virtual time; `offset` is added.
   std::string timestamp(Duration offset = {}) const;
+  std::int64_t unix_s() const;
 
   net::Network& network() { return network_; }
   Gates& gates() { return gates_; }

@@ -48,8 +48,8 @@ class Faults {
   void set(Fault fault) { faults_.push_back(std::move(fault)); }
   void clear() { faults_.clear(); }
 
-  // The first fault of that kind for that path, used up once.
-  std::optional<Fault> take(FaultKind kind, std::string_view path = {});
+  // The first fault of that kind for that path that is due after `sent` records; it has then struck once.
+  std::optional<Fault> take(FaultKind kind, std::string_view path = {}, std::size_t sent = kAlways);
 
  private:
   std::vector<Fault> faults_;
