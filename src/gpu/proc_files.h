@@ -47,7 +47,7 @@ std::string printable(std::string_view text, std::size_t bytes_max);
 // The whole text as a number, blanks around it allowed.
 std::optional<std::uint64_t> number_in(std::string_view text, int base = 10);
 
-// The text without blanks and line ends around it.
+// The text without blanks and line ends around it; always a part of `text`, also when nothing is left.
 std::string_view trimmed(std::string_view text);
 
 // The next line of `text`, without its end; `text` becomes what follows.
