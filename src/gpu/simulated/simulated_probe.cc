@@ -1,7 +1,8 @@
 #include "gpu/simulated/simulated_probe.h"
 
-#include <algorithm>
 #include <utility>
+
+#include "gpu/sample_sums.h"
 
 namespace stoker {
 
@@ -12,8 +13,8 @@ Result<std::vector<GpuSample>> SimulatedProbe::sample() {
   if (!samples) return samples;
   if (samples->size() > kDevicesMax) samples->resize(kDevicesMax);
   for (GpuSample& sample : *samples) {
-    std::ranges::sort(sample.processes, std::ranges::greater{}, &GpuProcess::used);
-    if (sample.processes.size() > kGpuProcessesMax) sample.processes.resize(kGpuProcessesMax);
+    sample.foreign = gpu::sum_processes(sample);
+    gpu::cut_processes(sample);
   }
   return samples;
 }

@@ -3,7 +3,7 @@
 // Purpose: the measured side of a simulated card looks to everybody else like that of a real one.
 // Threading: `sample` calls the function on the calling thread; the function says which threads may
 //   call it.
-// Limits: cuts what the function gives to the limits of probe.h, largest processes first.
+// Limits: fills the sums and cuts what the function gives to the limits of probe.h, largest processes first.
 // Errors: those of the function, unchanged.
 #pragma once
 
