@@ -37,6 +37,7 @@ std::optional<MemoryEvent> memory_event(LedgerKind kind) {
     case LedgerKind::load_finished:
       return MemoryEvent::loaded;
     case LedgerKind::load_failed:
+    case LedgerKind::load_spilled:
       return MemoryEvent::load_failed;
     case LedgerKind::unload_finished:
       return MemoryEvent::unloaded;

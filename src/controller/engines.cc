@@ -9,6 +9,9 @@ namespace {
 constexpr Duration kProbeDeadline = seconds(10);
 constexpr std::uint64_t kStepsPerJob = 16;
 constexpr std::uint64_t kTriesPerStep = 4096;
+constexpr Duration kFreedInterval = milliseconds(250);
+// Contexts and pools that stay with an engine's process when a model goes.
+constexpr MiB kKeptByEngineMax{1536};
 
 CauseKind cause_of(ErrorCode code) {
   switch (code) {
@@ -30,9 +33,13 @@ AttemptId attempt_id(JobId job, std::uint32_t step, std::uint32_t attempt) {
                    attempt % kTriesPerStep};
 }
 
-Engines::Engines(const Ports& ports, const Settings& settings, Sink sink,
+Engines::Engines(const Ports& ports, const Settings& settings, MemoryMeter& meter, Sink sink,
                  std::function<void()> on_change)
-    : ports_(ports), settings_(settings), sink_(std::move(sink)), on_change_(std::move(on_change)) {
+    : ports_(ports),
+      settings_(settings),
+      meter_(meter),
+      sink_(std::move(sink)),
+      on_change_(std::move(on_change)) {
   for (const auto& [id, backend] : ports.backends) add_backend(id, *backend);
 }
 
@@ -45,26 +52,109 @@ void Engines::add_backend(BackendId id, Backend& backend) {
 
 // ── residency ────────────────────────────────────────────────────────────────────────────────────
 
-void Engines::load(BackendId backend, ModelId model) {
+// Every load and unload is a move: a reading of the card, the engine's call, another reading.
+void Engines::begin_move(BackendId backend, ModelId model, gpu::HistoryMark mark,
+                         std::move_only_function<void(Move)> begun) {
   ++busy_models_[model];
-  backends_.at(backend)->load(
-      model, settings_.load_deadline, [this, backend, model](Result<LoadReport> report) {
-        --busy_models_[model];
-        if (report) return sink_({}, scheduler::LoadFinished{model, report->vram, report->took});
-        sink_({}, scheduler::LoadFailed{model, report.error().code == ErrorCode::backend_down
-                                                   ? CauseKind::backend_down
-                                                   : CauseKind::load_failed});
-        if (report.error().code == ErrorCode::backend_down) set_reachable(backend, false);
-      });
+  ++moves_open_[backend];
+  const std::uint64_t number = ++moves_begun_[backend];
+  meter_.read(mark, [this, backend, model, number, begun = std::move(begun)]() mutable {
+    const bool is_only_one = moves_open_[backend] == 1;
+    begun({.backend = backend,
+           .model = model,
+           .began = ports_.loop->now(),
+           .used_before = is_only_one ? meter_.used_by(backend) : std::nullopt,
+           .moves_before = number});
+  });
+}
+
+void Engines::end_move(const Move& move) {
+  --busy_models_[move.model];
+  --moves_open_[move.backend];
+}
+
+// Nothing else came or went at this engine meanwhile, so that the difference is this model's.
+bool Engines::was_alone(const Move& move) const {
+  return moves_begun_.at(move.backend) == move.moves_before;
+}
+
+void Engines::load(BackendId backend, ModelId model, std::uint64_t settings) {
+  begin_move(backend, model, gpu::HistoryMark::before_load, [this, settings](Move move) {
+    backends_.at(move.backend)
+        ->load(move.model, settings_.load_deadline,
+               [this, move, settings](Result<LoadReport> report) {
+                 meter_.read(gpu::HistoryMark::after_load,
+                             [this, move, settings, report = std::move(report)] {
+                               end_load(move, settings, report);
+                             });
+               });
+  });
+}
+
+void Engines::end_load(const Move& move, std::uint64_t settings, const Result<LoadReport>& report) {
+  const bool alone = was_alone(move);
+  end_move(move);
+  if (!report) {
+    const Error& why = report.error();
+    ports_.log("load_failed", "\"code\":\"" + std::string(error_name(why.code)) +
+                                  "\",\"model\":" + std::to_string(move.model.value));
+    CauseKind cause = CauseKind::load_failed;
+    if (why.code == ErrorCode::backend_down) cause = CauseKind::backend_down;
+    if (why.param == "spill") cause = CauseKind::spilled;
+    sink_({}, scheduler::LoadFailed{move.model, cause});
+    if (cause == CauseKind::backend_down) set_reachable(move.backend, false);
+    return;
+  }
+  MiB grew;
+  const std::optional<MiB> used = meter_.used_by(move.backend);
+  if (alone && move.used_before && used && !report->was_there) grew = *used - *move.used_before;
+  grew = std::max(grew, MiB{0});
+  if (grew > MiB{0}) grew_[move.model] = grew;
+  const MiB told = report->told.value_or(report->vram);
+  const MiB size = report->vram > MiB{0} ? report->vram : std::max(grew, told);
+  sink_({LoadMeasured{move.model, settings, grew, told, report->was_there}},
+        scheduler::LoadFinished{move.model, size, report->took});
 }
 
 void Engines::unload(BackendId backend, ModelId model) {
-  ++busy_models_[model];
-  backends_.at(backend)->unload(model, settings_.unload_deadline, [this, model](Result<void> done) {
-    --busy_models_[model];
-    if (done) return sink_({}, scheduler::UnloadFinished{model});
-    sink_({}, scheduler::UnloadFailed{model});
+  begin_move(backend, model, gpu::HistoryMark::before_unload, [this](Move move) {
+    backends_.at(move.backend)
+        ->unload(move.model, settings_.unload_deadline, [this, move](Result<void> done) {
+          if (!done) return end_unload(move, false);
+          await_freed(move);
+        });
   });
+}
+
+std::optional<MiB> Engines::freed(const Move& move) const {
+  const std::optional<MiB> used = meter_.used_by(move.backend);
+  if (!was_alone(move) || !move.used_before || !used) return std::nullopt;
+  return std::max(*move.used_before - *used, MiB{0});
+}
+
+// The engine says that the model is gone; the card must agree, as far as it was measured coming.
+void Engines::await_freed(const Move& move) {
+  meter_.read(gpu::HistoryMark::after_unload, [this, move] {
+    const std::optional<MiB> free = freed(move);
+    const auto came = grew_.find(move.model);
+    if (!free || came == grew_.end() || *free + kKeptByEngineMax >= came->second)
+      return end_unload(move, true);
+    if (ports_.loop->now() - move.began >= settings_.unload_deadline)
+      return end_unload(move, false);
+    ports_.loop->after(kFreedInterval, [this, move] { await_freed(move); });
+  });
+}
+
+void Engines::end_unload(const Move& move, bool is_free) {
+  const Duration took = ports_.loop->now() - move.began;
+  const UnloadMeasured measured{move.model, freed(move).value_or(MiB{0}), took};
+  end_move(move);
+  if (is_free) {
+    grew_.erase(move.model);
+    return sink_({measured}, scheduler::UnloadFinished{move.model});
+  }
+  ports_.log("unload_failed", "\"model\":" + std::to_string(move.model.value));
+  sink_({measured}, scheduler::UnloadFailed{move.model});
 }
 
 // ── runs ─────────────────────────────────────────────────────────────────────────────────────────
@@ -239,7 +329,7 @@ void Engines::probe_all(Believed believed, std::function<void()> all_answered) {
   probe->all_answered = std::move(all_answered);
   for (const auto& [id, backend] : backends_) {
     backend->probe(kProbeDeadline, [this, id, backend, probe](Result<ProbeReport> report) {
-      if (report) status_[id].version = report->version;
+      if (report) take_report(id, *report);
       if (!report || !backend->traits().can_list_loaded) {
         set_reachable(id, report.has_value());
         return probe->answer();
@@ -252,6 +342,14 @@ void Engines::probe_all(Believed believed, std::function<void()> all_answered) {
     });
   }
   probe->answer();
+}
+
+void Engines::take_report(BackendId id, const ProbeReport& report) {
+  EngineStatus& status = status_[id];
+  status.version = report.version;
+  status.remarks = report.remarks;
+  status.granularity = report.granularity;
+  status.models_max = report.holds_max;
 }
 
 void Engines::set_reachable(BackendId id, bool reachable) {

@@ -18,6 +18,7 @@
 #include "backends/backend.h"
 #include "base/loop.h"
 #include "controller/controller.h"
+#include "controller/memory_meter.h"
 #include "controller/record.h"
 #include "pipeline/generation/generation_stage.h"
 #include "storage/result_files.h"
@@ -46,7 +47,10 @@ struct RunOrder {
 struct EngineStatus {
   bool reachable = false;
   std::string version;
-  std::vector<ModelId> loaded;  // as it says itself
+  std::vector<EngineRemark> remarks;
+  std::optional<EvictionGranularity> granularity;  // what its settings really allow
+  std::uint32_t models_max = 0;                    // that it can hold at the same time
+  std::vector<ModelId> loaded;                     // as it says itself
   WallTime since;
 };
 
@@ -55,12 +59,14 @@ class Engines {
   // Where answers go: facts first, then the event they belong to.
   using Sink = std::function<void(const std::vector<Record>&, scheduler::Event)>;
 
-  Engines(const Ports& ports, const Settings& settings, Sink sink, std::function<void()> on_change);
+  Engines(const Ports& ports, const Settings& settings, MemoryMeter& meter, Sink sink,
+          std::function<void()> on_change);
   ~Engines();
 
   void add_backend(BackendId id, Backend& backend);
 
-  void load(BackendId backend, ModelId model);
+  // `settings` says for which settings of the model the measurement counts.
+  void load(BackendId backend, ModelId model, std::uint64_t settings);
   void unload(BackendId backend, ModelId model);
   void run(RunOrder order);
   // Attaches to a run of an earlier life.
@@ -87,7 +93,23 @@ class Engines {
     int disk_retries = 0;
   };
   struct Probe;
+  // A load or unload between its two readings of the card.
+  struct Move {
+    BackendId backend;
+    ModelId model;
+    Instant began;
+    std::optional<MiB> used_before;
+    std::uint64_t moves_before = 0;  // of this backend, to notice others in between
+  };
 
+  void end_load(const Move& move, std::uint64_t settings, const Result<LoadReport>& report);
+  void await_freed(const Move& move);
+  void end_unload(const Move& move, bool is_free);
+  std::optional<MiB> freed(const Move& move) const;
+  bool was_alone(const Move& move) const;
+  void begin_move(BackendId backend, ModelId model, gpu::HistoryMark mark,
+                  std::move_only_function<void(Move)> begun);
+  void end_move(const Move& move);
   void begin(RunOrder order, bool joined);
   void on_progress(JobId job, AttemptId attempt, RunProgress progress);
   void on_run_done(JobId job, AttemptId attempt, Result<RunReport> report);
@@ -95,6 +117,7 @@ class Engines {
   void store_results(JobId job, AttemptId attempt, const Results& results, bool simulated);
   void end_run(JobId job, const std::vector<Record>& records, scheduler::Event event);
   void fail_run(JobId job, const Error& error);
+  void take_report(BackendId id, const ProbeReport& report);
   void set_reachable(BackendId id, bool reachable);
   void compare_loaded(BackendId id, const std::vector<LoadedModel>& loaded,
                       const Believed& believed);
@@ -103,12 +126,16 @@ class Engines {
 
   Ports ports_;
   Settings settings_;
+  MemoryMeter& meter_;
   Sink sink_;
   std::function<void()> on_change_;
   std::map<BackendId, Backend*> backends_;
   std::map<BackendId, EngineStatus> status_;
   std::map<ModelId, int>
-      busy_models_;              // loads and unloads under way: not compared with observations
+      busy_models_;  // loads and unloads under way: not compared with observations
+  std::map<BackendId, std::uint64_t> moves_begun_;
+  std::map<BackendId, int> moves_open_;
+  std::map<ModelId, MiB> grew_;  // by the last load, where it was measured
   std::set<ModelId> differing_;  // as the last observation showed
   std::map<JobId, Run> runs_;
 };

@@ -26,8 +26,9 @@ LiveController::LiveController(Ports ports, Settings settings)
                 ports_.log(ok ? "store_recovered" : "store_failed", "");
                 touch();
               }),
+      meter_(*ports_.loop, ports_.gpu, [this] { on_reading(); }),
       engines_(
-          ports_, settings_,
+          ports_, settings_, meter_,
           [this](const std::vector<Record>& facts, scheduler::Event event) {
             happen(std::move(event), facts);
           },
@@ -93,7 +94,8 @@ void LiveController::flush_soon() {
 
 void LiveController::execute(const scheduler::Decision& decision) {
   if (const auto* load = std::get_if<scheduler::Load>(&decision)) {
-    engines_.load(models_.at(load->model).backend, load->model);
+    const Model& model = models_.at(load->model);
+    engines_.load(model.backend, model.id, model.settings);
   } else if (const auto* unload = std::get_if<scheduler::Unload>(&decision)) {
     engines_.unload(models_.at(unload->model).backend, unload->model);
   } else if (const auto* run = std::get_if<scheduler::Dispatch>(&decision)) {

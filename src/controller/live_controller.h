@@ -1,7 +1,7 @@
 // The implementation of Controller: commands in, rows out, effects after the commit.
 //
 // Threading: loop, except `snapshot`. One folder-private class; its members are split by subject over
-//   live_controller.cc (core), work_commands.cc, workshop_commands.cc, planned_times.cc, retention.cc, startup.cc and
+//   live_controller.cc (core), work_commands.cc, workshop_commands.cc, planned_times.cc, retention.cc, startup.cc, cards.cc and
 //   publishing.cc.
 #pragma once
 
@@ -94,7 +94,11 @@ class LiveController final : public Controller {
   void restore_jobs();
   void restore_job(JobId id, bool running);
   void probe();
-  void sample_gpu();
+  void watch_cards();
+  void on_reading();
+  MiB foreign_on(const GpuSample& sample);
+  void tell_engine_limits();
+  void use_measurements(Topology& topology) const;
   void look_at_disk();
 
   // work_commands.cc
@@ -140,6 +144,7 @@ class LiveController final : public Controller {
   scheduler::Scheduler scheduler_;
   World world_;
   Outbox outbox_;
+  MemoryMeter meter_;
   Engines engines_;
   Topology topology_;
   std::map<ModelId, Model> models_;
@@ -152,8 +157,8 @@ class LiveController final : public Controller {
   Instant last_wall_at_;
   std::map<IdempotencyKey, IdempotencyValue> idempotency_;
   std::shared_ptr<const TokenTable> tokens_ = std::make_shared<TokenTable>();
-  std::map<DeviceId, GpuSample> gpu_;
-  bool gpu_ok_ = false;
+  std::map<BackendId, MiB>
+      unplanned_;  // memory of engines beyond their models, when they last were idle
   std::uint64_t free_bytes_ = 0;
   bool ready_ = false;
   bool draining_ = false;

@@ -42,7 +42,7 @@ bool operator==(const ModelView& a, const ModelView& b) {
   return a.model == b.model && a.state == b.state && a.backend_reachable == b.backend_reachable &&
          a.focus_of == b.focus_of && a.can_fit == b.can_fit && a.waiting == b.waiting &&
          a.running == b.running && a.run_low == b.run_low && a.run_high == b.run_high &&
-         a.load == b.load && a.last_change == b.last_change;
+         a.load == b.load && a.last_change == b.last_change && a.footprint == b.footprint;
 }
 
 // The first change after a quiet moment is shown at once, further ones in steps of publish_interval.
@@ -147,6 +147,7 @@ ModelView LiveController::model_view(const Model& model) const {
   view.load = load_view(model.id);
   if (const std::optional<DatedCause>* change = world_.last_change(model.id))
     view.last_change = *change;
+  view.footprint = world_.footprint(model.id, model.settings);
   return view;
 }
 
@@ -251,18 +252,30 @@ void LiveController::publish() {
       view.reachable = status->second.reachable;
       view.version = status->second.version;
       view.loaded = status->second.loaded;
+      view.remarks = status->second.remarks;
       view.since = status->second.since;
     }
     const auto entry = scheduler_.state().backends.find(info.id);
-    if (entry != scheduler_.state().backends.end()) view.running = entry->second.running;
+    if (entry != scheduler_.state().backends.end()) {
+      view.running = entry->second.running;
+      view.info.granularity = entry->second.granularity;
+      view.models_max = entry->second.models_max;
+    }
     next->backends.push_back(std::move(view));
   }
   for (const Device& device : topology_.devices) {
     DeviceView view{.device = device, .reserved = scheduler::held(scheduler_.state(), device.id)};
     view.foreign = scheduler_.state().devices.at(device.id).foreign;
-    const auto sample = gpu_.find(device.id);
-    view.probe_ok = gpu_ok_ && sample != gpu_.end();
-    if (sample != gpu_.end()) view.used = sample->second.used;
+    const auto sample = meter_.latest().find(device.id);
+    view.probe_ok = meter_.ok(device.id);
+    view.trouble = meter_.trouble(device.id);
+    if (sample != meter_.latest().end()) {
+      view.used = sample->second.used;
+      const auto& processes = sample->second.processes;
+      const auto shown = std::min(processes.size(), kProcessesShownMax);
+      view.processes.assign(processes.begin(),
+                            processes.begin() + static_cast<std::ptrdiff_t>(shown));
+    }
     next->devices.push_back(std::move(view));
   }
   const auto& ledger = world_.ledger().entries();

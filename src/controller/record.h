@@ -89,10 +89,28 @@ struct WallJumped {
   auto fields() { return std::tie(by_ms); }
 };
 
+// What the card and the engine said about a load; comes before its LoadFinished. 0: not known.
+struct LoadMeasured {
+  ModelId model;
+  std::uint64_t settings = 0;
+  MiB grew;  // of the engine's memory
+  MiB told;  // by the engine
+  bool was_there = false;
+  auto fields() { return std::tie(model, settings, grew, told, was_there); }
+};
+
+// Comes before the UnloadFinished or UnloadFailed.
+struct UnloadMeasured {
+  ModelId model;
+  MiB freed;  // 0: not known
+  Duration took;
+  auto fields() { return std::tie(model, freed, took); }
+};
+
 // The order is part of the journal format: add at the end, never remove.
-using Record =
-    std::variant<EpochStarted, JobDescribed, PromptChanged, ResultStored, JobReleased, PersonJoined,
-                 PersonLeft, WorkshopDescribed, WorkshopErased, WallJumped>;
+using Record = std::variant<EpochStarted, JobDescribed, PromptChanged, ResultStored, JobReleased,
+                            PersonJoined, PersonLeft, WorkshopDescribed, WorkshopErased, WallJumped,
+                            LoadMeasured, UnloadMeasured>;
 
 // One row of the journal, as a value.
 using Entry = std::variant<scheduler::Event, scheduler::Decision, Record>;

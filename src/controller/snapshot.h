@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "backends/backend.h"
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/time.h"
@@ -23,6 +24,7 @@
 #include "domain/model.h"
 #include "domain/person.h"
 #include "domain/workshop.h"
+#include "gpu/probe.h"
 #include "storage/store.h"
 
 namespace stoker::controller {
@@ -108,6 +110,15 @@ struct JobView {
   friend bool operator==(const JobView&, const JobView&) = default;
 };
 
+// What loads of a model with its present settings took so far.
+struct Footprint {
+  std::uint32_t count = 0;
+  MiB low;
+  MiB high;
+  MiB last;
+  friend bool operator==(const Footprint&, const Footprint&) = default;
+};
+
 enum class ModelState : std::uint8_t { cold, loading, hot, draining, failed };
 
 struct ModelView {
@@ -122,6 +133,7 @@ struct ModelView {
   Duration run_high;
   std::optional<LoadView> load;
   std::optional<DatedCause> last_change;
+  std::optional<Footprint> footprint;
   friend bool operator==(const ModelView& a, const ModelView& b);
 };
 
@@ -177,7 +189,9 @@ struct BackendView {
   std::string version;
   std::uint32_t running = 0;
   std::vector<ModelId> loaded;  // what it says itself
-  WallTime since;               // of its being reachable or not
+  std::vector<EngineRemark> remarks;
+  std::uint32_t models_max = 0;  // that it can hold at the same time, 0: as many as fit
+  WallTime since;                // of its being reachable or not
 };
 
 struct DeviceView {
@@ -186,7 +200,10 @@ struct DeviceView {
   MiB reserved;             // by plan
   MiB foreign;
   bool probe_ok = false;
+  std::string trouble;                // why it cannot be measured, for operators
+  std::vector<GpuProcess> processes;  // the largest, as last measured
 };
+inline constexpr std::size_t kProcessesShownMax = 16;
 
 enum class LedgerKind : std::uint8_t {
   load_started,
@@ -197,9 +214,11 @@ enum class LedgerKind : std::uint8_t {
   unload_failed,
   external_load,
   external_unload,
-  foreign_memory
+  foreign_memory,
+  load_spilled,  // a part of the model went to main memory: it was taken down again
+  refused,       // a request for a model that can never fit beside what stays
 };
-inline constexpr int kLedgerKindCount = 9;
+inline constexpr int kLedgerKindCount = 11;
 std::string_view ledger_kind_name(LedgerKind kind);
 
 struct LedgerEntry {
@@ -209,7 +228,7 @@ struct LedgerEntry {
   ModelId model;
   DatedCause cause;
   std::optional<MiB> predicted;
-  std::optional<MiB> measured;
+  std::optional<MiB> measured;  // of loads: what it takes; of unloads: what became free
   std::optional<Duration> took;
 };
 

@@ -10,9 +10,6 @@
 namespace stoker::controller {
 namespace {
 
-constexpr Duration kGpuInterval = seconds(1);
-constexpr MiB kForeignChangeMin{64};
-
 constexpr std::array kTextKinds = {DocumentKind::workshop_title, DocumentKind::join_code,
                                    DocumentKind::board_message, DocumentKind::group_title};
 
@@ -71,6 +68,7 @@ Result<void> LiveController::start(Topology topology) {
   // A new start of the machine begins a new clock; places are times on the clock and move with it.
   clock_went_back_ = std::max(journal_ended_ - ports_.loop->now(), Duration{});
   note(EpochStarted{settings_.build_id});
+  use_measurements(topology);
   tell_scheduler(topology);
   topology_ = std::move(topology);
   for (const auto& [id, record] : world_.workshops()) tell_workshop(record);
@@ -80,7 +78,7 @@ Result<void> LiveController::start(Topology topology) {
   restore_jobs();
   look_at_disk();
   probe();
-  sample_gpu();
+  watch_cards();
   ports_.loop->after(minutes(1), [this] { forget_what_is_due(); });
   publish();
   return {};
@@ -193,6 +191,7 @@ void LiveController::probe() {
     return loaded;
   };
   engines_.probe_all(believed, [this] {
+    tell_engine_limits();
     ready_ = true;
     touch();
   });
@@ -207,37 +206,10 @@ void LiveController::look_at_disk() {
   free_bytes_ = free ? *free : 0;
 }
 
-void LiveController::sample_gpu() {
-  if (ports_.gpu == nullptr) return;
-  auto samples = std::make_shared<Result<std::vector<GpuSample>>>();
-  GpuProbe* gpu = ports_.gpu;
-  ports_.loop->offload(
-      [gpu, samples] { *samples = gpu->sample(); },
-      [this, samples] {
-        gpu_ok_ = samples->has_value();
-        if (gpu_ok_) {
-          for (const GpuSample& sample : **samples) {
-            MiB foreign;
-            for (const GpuProcess& process : sample.processes) {
-              if (!process.backend) foreign += process.used;
-            }
-            const auto device = scheduler_.state().devices.find(sample.device);
-            if (device == scheduler_.state().devices.end()) continue;
-            const MiB change = foreign - device->second.foreign;
-            if (change >= kForeignChangeMin || change <= MiB{0} - kForeignChangeMin) {
-              happen(scheduler::ForeignMemory{sample.device, foreign});
-            }
-            gpu_[sample.device] = sample;
-          }
-        }
-        touch();
-        ports_.loop->after(kGpuInterval, [this] { sample_gpu(); });
-      });
-}
-
 // ── reload ───────────────────────────────────────────────────────────────────────────────────────
 
 void LiveController::set_topology(Topology topology, Reply<void> reply) {
+  use_measurements(topology);
   for (const auto& [id, model] : std::map(models_)) {
     const auto stays = [&, wanted = id](const Model& m) { return m.id == wanted; };
     if (std::any_of(topology.models.begin(), topology.models.end(), stays)) continue;

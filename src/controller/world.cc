@@ -9,12 +9,9 @@ namespace stoker::controller {
 namespace {
 
 constexpr std::array<std::string_view, kLedgerKindCount> kLedgerKinds = {
-    "load_started",  "load_finished", "load_failed",     "unload_started", "unload_finished",
-    "unload_failed", "external_load", "external_unload", "foreign_memory"};
-
-DatedCause dated(const Cause& cause, const Stamp& at) {
-  return {cause, at.wall, by_of(cause.kind)};
-}
+    "load_started",    "load_finished", "load_failed",   "unload_started",
+    "unload_finished", "unload_failed", "external_load", "external_unload",
+    "foreign_memory",  "load_spilled",  "refused"};
 
 }  // namespace
 
@@ -29,6 +26,10 @@ std::string normalise_code(std::string_view code) {
     if (std::isalnum(byte) != 0) normalised += static_cast<char>(std::toupper(byte));
   }
   return normalised;
+}
+
+DatedCause dated(const Cause& cause, const Stamp& at) {
+  return {cause, at.wall, by_of(cause.kind)};
 }
 
 By by_of(CauseKind kind) {
@@ -198,7 +199,12 @@ void World::on(const scheduler::Accept& d, const Stamp& at) {
   add_cause(*record, d.cause, at);
 }
 
-void World::on(const scheduler::Refuse& d, const Stamp&) {
+void World::on(const scheduler::Refuse& d, const Stamp& at) {
+  const JobRecord* record = job(d.job);
+  if (record != nullptr && d.code == ErrorCode::misfit) {
+    note(LedgerKind::refused, record->view.model, dated(d.cause, at), at, std::nullopt,
+         std::nullopt, std::nullopt);
+  }
   jobs_.erase(d.job);
   changed_.erase(d.job);
 }
@@ -403,76 +409,5 @@ void World::apply_document(const DocumentRow& document) {
 }
 
 // ── residency ────────────────────────────────────────────────────────────────────────────────────
-
-void World::note(LedgerKind kind, ModelId model, const DatedCause& cause, const Stamp& at,
-                 std::optional<MiB> predicted, std::optional<MiB> measured,
-                 std::optional<Duration> took) {
-  ledger_.push({at.seq, at.wall, kind, model, cause, predicted, measured, took});
-  if (model) models_[model].last_change = cause;
-}
-
-void World::on(const scheduler::Load& d, const Stamp& at) {
-  ModelStory& story = models_[d.model];
-  story.load_since = at.mono;
-  story.predicted = d.reserved;
-  story.cause = dated(d.cause, at);
-  note(LedgerKind::load_started, d.model, story.cause, at, d.reserved, std::nullopt, std::nullopt);
-  for (const JobId id : open_) {
-    JobRecord& record = jobs_.at(id);
-    if (record.view.model != d.model || record.is_running) continue;
-    add_cause(record, d.cause, at);
-    changed_.insert(id);
-  }
-}
-
-void World::on(const scheduler::LoadFinished& e, const Stamp& at) {
-  end_load(e.model, at.mono);
-  ModelStory& story = models_[e.model];
-  story.load_failed = false;
-  const auto measured = e.vram > MiB{0} ? std::optional(e.vram) : std::nullopt;
-  note(LedgerKind::load_finished, e.model, {story.cause.cause, at.wall, story.cause.by}, at,
-       story.predicted, measured, e.took);
-}
-
-void World::on(const scheduler::LoadFailed& e, const Stamp& at) {
-  end_load(e.model, at.mono);
-  ModelStory& story = models_[e.model];
-  story.load_failed = true;
-  note(LedgerKind::load_failed, e.model, dated({e.cause, story.cause.cause.job, e.model, {}}, at),
-       at, story.predicted, std::nullopt, std::nullopt);
-}
-
-void World::on(const scheduler::Unload& d, const Stamp& at) {
-  models_[d.model].cause = dated(d.cause, at);
-  note(LedgerKind::unload_started, d.model, dated(d.cause, at), at, std::nullopt, std::nullopt,
-       std::nullopt);
-}
-
-void World::on(const scheduler::UnloadFinished& e, const Stamp& at) {
-  note(LedgerKind::unload_finished, e.model,
-       {models_[e.model].cause.cause, at.wall, models_[e.model].cause.by}, at, std::nullopt,
-       std::nullopt, std::nullopt);
-}
-
-void World::on(const scheduler::UnloadFailed& e, const Stamp& at) {
-  note(LedgerKind::unload_failed, e.model,
-       {models_[e.model].cause.cause, at.wall, models_[e.model].cause.by}, at, std::nullopt,
-       std::nullopt, std::nullopt);
-}
-
-void World::on(const scheduler::ExternalLoad& e, const Stamp& at) {
-  note(LedgerKind::external_load, e.model, dated({CauseKind::external, {}, e.model, {}}, at), at,
-       std::nullopt, e.vram, std::nullopt);
-}
-
-void World::on(const scheduler::ExternalUnload& e, const Stamp& at) {
-  note(LedgerKind::external_unload, e.model, dated({CauseKind::external, {}, e.model, {}}, at), at,
-       std::nullopt, std::nullopt, std::nullopt);
-}
-
-void World::on(const scheduler::ForeignMemory& e, const Stamp& at) {
-  note(LedgerKind::foreign_memory, ModelId{}, dated({CauseKind::foreign_memory, {}, {}, {}}, at),
-       at, std::nullopt, e.used, std::nullopt);
-}
 
 }  // namespace stoker::controller

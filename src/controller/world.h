@@ -69,6 +69,8 @@ class World {
   const Ring<Revision>& revisions() const { return revisions_; }
   const std::optional<DatedCause>* last_change(ModelId model) const;
   bool load_has_failed(ModelId model) const;
+  // Of loads with these settings.
+  std::optional<Footprint> footprint(ModelId model, std::uint64_t settings) const;
   std::optional<Instant> load_since(ModelId model) const;
 
   const JobRecord* find_job(JobId id) const;
@@ -92,6 +94,8 @@ class World {
     MiB predicted;
     DatedCause cause;
     std::optional<DatedCause> last_change;
+    std::map<std::uint64_t, Ring<MiB>> footprints;  // by settings
+    std::optional<UnloadMeasured> unload_measured;  // until the event it belongs to
   };
 
   void on(const scheduler::JobSubmitted& e, const Stamp& at);
@@ -126,6 +130,8 @@ class World {
   void on(const PersonLeft& r, const Stamp& at);
   void on(const WorkshopDescribed& r, const Stamp& at);
   void on(const WorkshopErased& r, const Stamp& at);
+  void on(const LoadMeasured& r, const Stamp& at);
+  void on(const UnloadMeasured& r, const Stamp& at);
   template <class Other>
   void on(const Other&, const Stamp&) {}
 
@@ -135,6 +141,7 @@ class World {
   void end_waiting(JobRecord& record, Instant at);
   void end_running(JobRecord& record, Instant at);
   void end_load(ModelId model, Instant at);
+  void note_unload(LedgerKind kind, ModelId model, const Stamp& at);
   void note(LedgerKind kind, ModelId model, const DatedCause& cause, const Stamp& at,
             std::optional<MiB> predicted, std::optional<MiB> measured,
             std::optional<Duration> took);
@@ -159,5 +166,6 @@ std::string normalise_code(std::string_view code);
 
 // Who stands behind a cause.
 By by_of(CauseKind kind);
+DatedCause dated(const Cause& cause, const Stamp& at);
 
 }  // namespace stoker::controller

@@ -34,9 +34,10 @@ enum class CauseKind : std::uint8_t {
   expected_soon,  // ideas in progress will need it
   overdue,        // people have waited for it longer than the policy lets them
   visit,          // it does not fit beside the models that stay, and has its turn now
+  spilled,        // a part of it went to main memory, where it would run many times slower
 };
 
-inline constexpr int kCauseKindCount = 24;
+inline constexpr int kCauseKindCount = 25;
 
 std::string_view cause_name(CauseKind kind);
 std::optional<CauseKind> cause_from_name(std::string_view name);

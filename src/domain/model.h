@@ -39,9 +39,12 @@ struct Model {
   Medium medium = Medium::text;
   MiB vram;  // what planning uses: measured, else files, else declared
   SizeSource vram_source = SizeSource::declared;
-  MiB declared_vram;             // what its documentation claims
-  Duration load_hint;            // typical load time before anything was learned
-  Duration run_hint;             // typical run time before anything was learned
+  MiB declared_vram;  // what its documentation claims
+  MiB files_vram;     // what its weight files say; 0: none are known
+  std::uint64_t settings =
+      0;               // of everything that changes its size; measurements count for these alone
+  Duration load_hint;  // typical load time before anything was learned
+  Duration run_hint;   // typical run time before anything was learned
   std::uint32_t steps_hint = 0;  // sampling steps of a typical run, 0 if it has none
   bool pinned = false;           // never evicted except by an operator's named action
   bool offered = true;           // participants may choose it (safety models are not offered)

@@ -38,7 +38,8 @@ constexpr std::array<Names, kCauseKindCount> kCauses = {"request",
                                                         "paused",
                                                         "expected_soon",
                                                         "overdue",
-                                                        "visit"};
+                                                        "visit",
+                                                        "spilled"};
 constexpr std::array<Names, kJobStateCount> kJobStates = {
     "accepted",           "checking", "queued", "loading",   "running",
     "waiting_for_person", "done",     "failed", "cancelled", "refused"};

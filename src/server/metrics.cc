@@ -233,6 +233,7 @@ void Metrics::Impl::count_entry(const Snapshot& snapshot, const controller::Ledg
       unloads.Add(cause).Increment();
       break;
     case LedgerKind::load_failed:
+    case LedgerKind::load_spilled:
     case LedgerKind::unload_failed:
       failures.Add(Labels{{"what", std::string(ledger_kind_name(entry.kind))}}).Increment();
       break;
@@ -243,6 +244,7 @@ void Metrics::Impl::count_entry(const Snapshot& snapshot, const controller::Ledg
       break;
     case LedgerKind::unload_finished:
     case LedgerKind::foreign_memory:
+    case LedgerKind::refused:
       break;
   }
 }

@@ -13,7 +13,7 @@ export type CauseKind =
   | 'request' | 'warm_up' | 'preload' | 'focus_change' | 'make_room' | 'idle_rule' | 'operator_action'
   | 'external' | 'recovery' | 'retry' | 'fair_order' | 'run_failed' | 'load_failed' | 'run_timeout'
   | 'backend_down' | 'foreign_memory' | 'longer_than_usual' | 'cancelled_by_person'
-  | 'cancelled_by_leader' | 'workshop_ended' | 'paused' | 'expected_soon' | 'overdue' | 'visit';
+  | 'cancelled_by_leader' | 'workshop_ended' | 'paused' | 'expected_soon' | 'overdue' | 'visit' | 'spilled';
 export type By = 'person' | 'leader' | 'admin' | 'stoker';
 export type ErrorCode =
   | 'bad_request' | 'too_large' | 'unauthorised' | 'forbidden' | 'wrong_code' | 'not_found' | 'conflict'
@@ -25,7 +25,7 @@ export type WhyNot =
   | 'paused' | 'not_started' | 'ended' | 'limit_reached' | 'queue_full' | 'intake_closed' | 'disk_full';
 export type LedgerWhat =
   | 'load_started' | 'load_finished' | 'load_failed' | 'unload_started' | 'unload_finished' | 'unload_failed'
-  | 'external_load' | 'external_unload' | 'foreign_memory';
+  | 'external_load' | 'external_unload' | 'foreign_memory' | 'load_spilled' | 'refused';
 export type SizeSource = 'declared' | 'files' | 'measured';
 export type Granularity = 'model' | 'backend' | 'self';
 export type Verdict = 'fits' | 'tight' | 'misfit';

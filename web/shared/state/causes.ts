@@ -12,12 +12,12 @@ const BECAUSE: Words<CauseKind> = {
   fair_order: m.because_fair_order, run_failed: m.because_run_failed, load_failed: m.because_load_failed, run_timeout: m.because_run_timeout,
   backend_down: m.because_backend_down, foreign_memory: m.because_foreign_memory, longer_than_usual: m.because_longer_than_usual,
   cancelled_by_person: m.because_cancelled_by_person, cancelled_by_leader: m.because_cancelled_by_leader, workshop_ended: m.because_workshop_ended, paused: m.because_paused,
-  expected_soon: m.because_expected_soon, overdue: m.because_overdue, visit: m.because_visit,
+  expected_soon: m.because_expected_soon, overdue: m.because_overdue, visit: m.because_visit, spilled: m.because_spilled,
 };
 export const WHAT: Words<LedgerWhat> = {
   load_started: m.what_load_started, load_finished: m.what_load_finished, load_failed: m.what_load_failed, unload_started: m.what_unload_started,
   unload_finished: m.what_unload_finished, unload_failed: m.what_unload_failed, external_load: m.what_external_load, external_unload: m.what_external_unload,
-  foreign_memory: m.what_foreign_memory,
+  foreign_memory: m.what_foreign_memory, load_spilled: m.what_load_spilled, refused: m.what_refused,
 };
 const BY: Words<By> = { person: m.by_person, leader: m.by_leader, admin: m.by_admin, stoker: m.by_stoker };
 export const SIZE_SOURCE: Words<SizeSource> = { declared: m.size_declared, files: m.size_files, measured: m.size_measured };

@@ -32,7 +32,7 @@ function after(entry: LedgerEntry): PieceKind {
 }
 function before(entry: LedgerEntry): PieceKind {
   switch (entry.what) {
-    case 'load_finished': case 'load_failed': return 'warm';
+    case 'load_finished': case 'load_failed': case 'load_spilled': return 'warm';
     case 'unload_started': case 'unload_finished': case 'unload_failed': return 'hot';
     case 'external_unload': return 'foreign';
     default: return 'cold';

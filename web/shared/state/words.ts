@@ -67,7 +67,7 @@ export const GREW: Words<CauseKind> = {
   fair_order: m.grew_fair_order, run_failed: m.grew_retry, load_failed: m.grew_load_failed, run_timeout: m.grew_retry, backend_down: m.grew_backend_down,
   foreign_memory: m.grew_foreign_memory, longer_than_usual: m.grew_longer_than_usual, cancelled_by_person: m.grew_fair_order,
   cancelled_by_leader: m.grew_fair_order, workshop_ended: m.grew_focus_change, paused: m.grew_paused,
-  expected_soon: m.grew_load, overdue: m.grew_turn, visit: m.grew_turn,
+  expected_soon: m.grew_load, overdue: m.grew_turn, visit: m.grew_turn, spilled: m.grew_load,
 };
 /** Whole sentences for every failure a page can meet. */
 export const FAILURE: Words<FailureCode> = {

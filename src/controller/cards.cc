@@ -1,0 +1,93 @@
+// What the cards and the engines' own settings say, told to the scheduler where it changes something.
+#include <algorithm>
+
+#include "controller/live_controller.h"
+#include "scheduler/constraints.h"
+
+namespace stoker::controller {
+namespace {
+
+constexpr Duration kCardInterval = seconds(1);
+constexpr MiB kForeignChangeMin{64};
+// Smaller pools of idle engines; the reserve covers them.
+constexpr MiB kUnplannedMin{256};
+
+bool is_moving(scheduler::ResidencyState residency) {
+  return residency == scheduler::ResidencyState::loading ||
+         residency == scheduler::ResidencyState::unloading;
+}
+
+MiB above(MiB amount, MiB threshold) {
+  return amount > threshold ? amount : MiB{0};
+}
+
+}  // namespace
+
+void LiveController::watch_cards() {
+  if (!meter_.has_probe()) return;
+  meter_.read(gpu::HistoryMark::regular,
+              [this] { ports_.loop->after(kCardInterval, [this] { watch_cards(); }); });
+}
+
+// Memory that no model of ours accounts for: other programs, and what an idle engine holds beyond its models (another
+// client's model, a pool). Where the card tells no owners, everything beyond our models.
+MiB LiveController::foreign_on(const GpuSample& sample) {
+  const scheduler::State& state = scheduler_.state();
+  if (sample.backends.empty() && !sample.foreign_is_exact)
+    return std::max({sample.used - scheduler::held(state, sample.device), sample.foreign, MiB{0}});
+  MiB foreign = sample.foreign;
+  for (const BackendShare& share : sample.backends) {
+    const auto backend = state.backends.find(share.backend);
+    if (backend == state.backends.end()) continue;
+    MiB planned;
+    bool is_idle = backend->second.running == 0;
+    for (const ModelId id : state.devices.at(sample.device).present) {
+      const scheduler::ModelEntry& model = state.model(id);
+      if (model.backend != share.backend) continue;
+      planned += model.reserved;
+      is_idle = is_idle && !is_moving(model.residency);
+    }
+    if (is_idle) unplanned_[share.backend] = above(share.used - planned, kUnplannedMin);
+    foreign += unplanned_[share.backend];
+  }
+  return foreign;
+}
+
+void LiveController::on_reading() {
+  for (const auto& [id, sample] : meter_.latest()) {
+    const auto device = scheduler_.state().devices.find(id);
+    if (!meter_.ok(id) || device == scheduler_.state().devices.end()) continue;
+    const MiB foreign = foreign_on(sample);
+    const MiB change = foreign - device->second.foreign;
+    if (change >= kForeignChangeMin || change <= MiB{0} - kForeignChangeMin) {
+      happen(scheduler::ForeignMemory{id, foreign});
+    }
+  }
+  touch();
+}
+
+// What loads with the same settings took before replaces what files and people say.
+void LiveController::use_measurements(Topology& topology) const {
+  for (Model& model : topology.models) {
+    if (model.settings == 0) continue;
+    const auto footprint = world_.footprint(model.id, model.settings);
+    if (!footprint) continue;
+    model.vram = footprint->high;
+    model.vram_source = SizeSource::measured;
+  }
+}
+
+// An engine's own settings may allow less than the configuration says.
+void LiveController::tell_engine_limits() {
+  for (const auto& [id, status] : engines_.status()) {
+    const auto known = scheduler_.state().backends.find(id);
+    if (!status.reachable || known == scheduler_.state().backends.end()) continue;
+    const scheduler::BackendEntry before = known->second;
+    if (before.models_max != status.models_max)
+      happen(scheduler::BackendHolds{id, status.models_max});
+    if (status.granularity && *status.granularity != before.granularity)
+      happen(scheduler::BackendSet{id, before.device, before.slots, *status.granularity});
+  }
+}
+
+}  // namespace stoker::controller
