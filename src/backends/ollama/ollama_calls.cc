@@ -64,22 +64,29 @@ const wire::RunningModel* find_by_name(const std::vector<wire::RunningModel>& li
   return found == listed.end() ? nullptr : &*found;
 }
 
-// Entries that no name of the configuration explains: they may hold the weights of one under an alias.
-std::vector<wire::RunningModel> unexplained(const std::vector<wire::RunningModel>& listed,
-                                            const std::vector<std::string>& names) {
-  std::vector<wire::RunningModel> rest;
-  for (const wire::RunningModel& model : listed) {
-    const std::string canonical = wire::canonical_name(model.name);
-    if (std::ranges::find(names, canonical) == names.end()) rest.push_back(model);
-  }
-  return rest;
-}
-
 std::string digest_of(const std::vector<wire::InstalledModel>& models, std::string_view canonical) {
   const auto found = std::ranges::find_if(models, [&](const wire::InstalledModel& model) {
     return wire::canonical_name(model.name) == canonical;
   });
   return found == models.end() ? std::string() : found->digest;
+}
+
+// The entry that holds the weights of a model that is not listed by its own name.
+net::Task<Result<std::optional<wire::RunningModel>>> holder_of(
+    SharedSite site, std::string name, std::string digest, std::vector<wire::RunningModel> listed,
+    Duration deadline) {
+  if (digest.empty()) co_return std::nullopt;
+  const auto same = std::ranges::find(listed, digest, &wire::RunningModel::digest);
+  if (same != listed.end()) co_return *same;
+  const auto blob = co_await blob_of(site, std::move(name), std::move(digest), deadline);
+  if (!blob) co_return fail(blob.error());
+  if (blob->empty()) co_return std::nullopt;
+  for (const wire::RunningModel& other : listed) {
+    const auto held = co_await blob_of(site, other.name, other.digest, deadline);
+    if (!held) co_return fail(held.error());
+    if (*held == *blob) co_return other;
+  }
+  co_return std::nullopt;
 }
 
 }  // namespace
@@ -96,7 +103,7 @@ std::optional<std::string> Site::known_blob(const std::string& digest) const {
 
 void Site::remember_blob(const std::string& digest, const std::string& blob) {
   if (blobs_.size() >= kBlobsKnownMax) blobs_.clear();
-  if (!digest.empty() && !blob.empty()) blobs_[digest] = blob;
+  if (!digest.empty()) blobs_[digest] = blob;
 }
 
 Error error_of(Error transport) {
@@ -187,24 +194,16 @@ net::Task<Result<Sightings>> sightings(SharedSite site, std::vector<std::string>
     if (entry != nullptr) seen[i] = *entry;
     all_found = all_found && entry != nullptr;
   }
-  const std::vector<wire::RunningModel> others = unexplained(*listed, names);
-  if (all_found || others.empty()) co_return seen;
+  if (all_found || listed->empty()) co_return seen;
 
   const auto models = co_await installed(site, deadline);
   if (!models) co_return fail(models.error());
-  std::map<std::string, wire::RunningModel> holders;  // by the digest of the weights
-  for (const wire::RunningModel& other : others) {
-    auto blob = co_await blob_of(site, other.name, other.digest, deadline);
-    if (!blob) co_return fail(blob.error());
-    if (!blob->empty()) holders.emplace(*std::move(blob), other);
-  }
   for (std::size_t i = 0; i < names.size(); ++i) {
-    const std::string digest = digest_of(*models, names[i]);
-    if (seen[i] || digest.empty()) continue;
-    const auto blob = co_await blob_of(site, names[i], digest, deadline);
-    if (!blob) co_return fail(blob.error());
-    const auto holder = holders.find(*blob);
-    if (holder != holders.end()) seen[i] = holder->second;
+    if (seen[i]) continue;
+    auto holder =
+        co_await holder_of(site, names[i], digest_of(*models, names[i]), *listed, deadline);
+    if (!holder) co_return fail(holder.error());
+    seen[i] = *std::move(holder);
   }
   co_return seen;
 }

@@ -32,7 +32,7 @@ class Site {
   const OllamaOptions& options() const { return options_; }
   const std::shared_ptr<EngineHttp>& http() const { return http_; }
 
-  // The weights of a model file that never changes: digest of the model to digest of its weights.
+  // A model with a digest never changes, so its weights are asked once. Empty: the server does not tell them.
   std::optional<std::string> known_blob(const std::string& digest) const;
   void remember_blob(const std::string& digest, const std::string& blob);
 

@@ -101,6 +101,8 @@ net::Task<Result<void>> order_unload(SharedSite site, EngineModel model,
       request("/api/generate", wire::unload_request(model.upstream, model.load_options), deadline),
       Doing::asking);
   if (!answer) co_return fail(answer.error());
+  const auto taken = wire::parse_generate_answer(answer->body);
+  if (!taken) co_return fail(taken.error());
   for (int polls = 0; polls_max == 0 || polls < polls_max; ++polls) {
     const auto still_there = co_await any_listed(site, names, deadline);
     if (!still_there) co_return fail(still_there.error());
