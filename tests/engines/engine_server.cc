@@ -34,6 +34,7 @@ void EngineServer::stop() {
 
 void EngineServer::start() {
   if (server_) return;
+  on_network(network_, [this] { begin(); });
   auto server = net::HttpServer::listen(
       network_, {.host = "127.0.0.1", .port = port_, .tls = {}, .limits = {}},
       [this](net::Exchange& exchange) { return receive(exchange); });
@@ -117,7 +118,8 @@ net::Task<bool> EngineServer::struck_early(net::Exchange& exchange) {
     co_return true;
   }
   if (const auto fault = faults_.take(FaultKind::error_status, path)) {
-    co_await answer(exchange, fault->status, "text/plain", fault->text);
+    const bool json = fault->text.starts_with('{');
+    co_await answer(exchange, fault->status, json ? "application/json" : "text/plain", fault->text);
     co_return true;
   }
   if (const auto fault = faults_.take(FaultKind::garbage_body, path)) {

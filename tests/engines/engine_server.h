@@ -59,7 +59,9 @@ class EngineServer {
 
  protected:
   virtual net::Task<void> handle(net::Exchange& exchange, std::string body, Life& life) = 0;
-  // The process died; forget what was in memory.
+  // The process starts: called before the first connection.
+  virtual void begin() {}
+  // The process died; forget what was in memory. No handler is left.
   virtual void forget() {}
   virtual void time_passed() {}
   Instant now() const { return now_; }
