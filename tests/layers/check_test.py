@@ -53,6 +53,10 @@ class Layers(unittest.TestCase):
     def test_tests_may_include_any_folder(self):
         self.assert_fine("scheduler/queue_test.cc", '#include <gtest/gtest.h>\n#include "simulation/virtual_loop.h"\n')
 
+    def test_only_tests_may_include_what_lies_below_tests(self):
+        self.assert_fine("backends/ollama/ollama_test.cc", '#include "tests/engines/ollama_server.h"\n')
+        self.assert_found("backends/ollama/ollama.cc", '#include "tests/engines/ollama_server.h"\n', "must start with")
+
     def test_asio_stays_in_net(self):
         self.assert_fine("net/socket.cc", "#include <boost/asio/ip/tcp.hpp>\n")
         self.assert_found("api/routes.cc", "#include <boost/asio/ip/tcp.hpp>\n", "boost/asio")
