@@ -44,6 +44,8 @@ TEST(Contract, ListsEveryWordOfEveryEnumInItsOrder) {
   EXPECT_EQ(documented("WhyNot"), words<WhyNot>(kWhyNotCount, why_not_name));
   EXPECT_EQ(documented("SizeSource"), words<SizeSource>(3, size_source_name));
   EXPECT_EQ(documented("Granularity"), words<EvictionGranularity>(3, granularity_name));
+  EXPECT_EQ(documented("EngineRemark"),
+            words<EngineRemark>(kEngineRemarkCount, engine_remark_name));
   EXPECT_EQ(documented("MisfitRule"), words<MisfitRule>(2, misfit_name));
   EXPECT_EQ(documented("Verdict"), words<controller::Verdict>(3, verdict_name));
   EXPECT_EQ(documented("LedgerKind"), words<controller::LedgerKind>(controller::kLedgerKindCount,

@@ -259,6 +259,15 @@ class FakeController final : public controller::Controller {
     reply({});
   }
   void unload(Actor, ModelId, Reply<void> reply) override { reply({}); }
+  void memory_history(DeviceId device, Duration back,
+                      Reply<controller::MemoryHistory> reply) const override {
+    const Instant now(seconds(5000).us);
+    gpu::HistoryPoint point{.at = now - seconds(2), .used = MiB{40'000}, .foreign = MiB{512}};
+    point.mark = gpu::HistoryMark::after_load;
+    point.backends[0] = {BackendId(device.value), MiB{static_cast<std::int64_t>(back.seconds())}};
+    point.backend_count = 1;
+    reply(controller::MemoryHistory{now, {point}});
+  }
   void set_topology(controller::Topology, Reply<void> reply) override { reply({}); }
   std::shared_ptr<const Snapshot> snapshot() const override {
     const std::lock_guard lock(mutex_);

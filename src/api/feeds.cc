@@ -90,7 +90,7 @@ struct Maker {
       put_fresh(EntityKind::backend, backend.info.name, backend_json(*snapshot, backend, moment));
     }
     for (const auto& device : snapshot->devices) {
-      put_fresh(EntityKind::device, wire_id(device.device.id), device_json(device));
+      put_fresh(EntityKind::device, wire_id(device.device.id), device_json(*snapshot, device));
     }
     ledger();
   }

@@ -71,15 +71,15 @@ Checked<Handlers::WorkshopPtr> Handlers::led_workshop(const Request& request) co
   return workshop->second;
 }
 
-Checked<std::uint64_t> Handlers::limit_of(const Request& request, std::uint64_t normal,
-                                          std::uint64_t max) const {
-  const auto text = request.query("limit");
+Checked<std::uint64_t> Handlers::number_of(const Request& request, std::string_view name,
+                                           std::uint64_t normal, std::uint64_t max) const {
+  const auto text = request.query(name);
   if (!text) return normal;
   const auto limit = number_from_wire<std::uint64_t>(*text);
   if (limit && *limit >= 1 && *limit <= max) return *limit;
   return refuse({.code = ErrorCode::bad_request,
                  .detail = "must be a whole number from 1 to " + std::to_string(max),
-                 .field = "limit",
+                 .field = std::string(name),
                  .value = std::to_string(max)});
 }
 

@@ -60,6 +60,7 @@ class Handlers {
   net::Task<Answer> get_backends(Request& request);
   net::Task<Answer> get_residency(Request& request);
   net::Task<Answer> put_preload(Request& request);
+  net::Task<Answer> get_memory_history(Request& request);
   net::Task<Answer> get_ledger(Request& request);
   net::Task<Answer> get_diagnosis(Request& request);
 
@@ -81,9 +82,9 @@ class Handlers {
   // What the first parameter of the path names, if it is theirs; not_found otherwise, so that nothing is disclosed.
   Checked<JobPtr> touchable_job(const Request& request) const;
   Checked<WorkshopPtr> led_workshop(const Request& request) const;
-  // ?limit=
-  Checked<std::uint64_t> limit_of(const Request& request, std::uint64_t normal,
-                                  std::uint64_t max) const;
+  // ?NAME=, a whole number from 1 to max.
+  Checked<std::uint64_t> number_of(const Request& request, std::string_view name,
+                                   std::uint64_t normal, std::uint64_t max) const;
   net::Task<Answer> submit(Request& request, controller::SubmitCommand command);
   net::Task<Answer> act(Request& request, controller::WorkshopAction action, int status);
   net::Task<Answer> preview_focus(const Request& request, WorkshopId id,

@@ -151,7 +151,7 @@ net::Task<Answer> Handlers::post_retry(Request& request) {
 }
 
 net::Task<Answer> Handlers::get_jobs(Request& request) {
-  const auto limit = limit_of(request, 100, kJobsListedMax);
+  const auto limit = number_of(request, "limit", 100, kJobsListedMax);
   if (!limit) co_return refuse(limit.error());
   const Snapshot& snapshot = *request.snapshot;
   const Moment now = moment();

@@ -1,5 +1,6 @@
 // The machine: models, backends, residency, ledger, diagnosis.
 #include <algorithm>
+#include <array>
 
 #include "api/diagnosis_view.h"
 #include "api/handlers.h"
@@ -19,6 +20,27 @@ void write_models(JsonWriter& json, const Request& request, const Moment& now) {
     if (sees_all || model->model.offered) json.raw(model_json(snapshot, *model, eyes, now));
   }
   json.end_array();
+}
+
+constexpr std::uint64_t kHistoryMinutesMax = 60;
+constexpr std::uint64_t kHistoryMinutes = 10;
+
+std::string_view mark_name(gpu::HistoryMark mark) {
+  static constexpr std::array<std::string_view, 5> kNames = {"regular", "before_load", "after_load",
+                                                             "before_unload", "after_unload"};
+  return kNames.at(static_cast<std::size_t>(mark));
+}
+
+void write_history_point(JsonWriter& json, const Snapshot& snapshot, const gpu::HistoryPoint& point,
+                         Instant now) {
+  json.begin_object().field("ago_s", tenths(now - point.at)).field("mark", mark_name(point.mark));
+  json.field("used_mib", point.used.count).field("foreign_mib", point.foreign.count);
+  json.key("backends").begin_array();
+  for (const BackendShare& share : point.shares()) {
+    json.begin_object().field("backend", backend_name(snapshot, share.backend));
+    json.field("mib", share.used.count).end_object();
+  }
+  json.end_array().end_object();
 }
 
 }  // namespace
@@ -42,14 +64,39 @@ net::Task<Answer> Handlers::get_backends(Request& request) {
 net::Task<Answer> Handlers::get_residency(Request& request) {
   JsonWriter json;
   json.begin_object().key("devices").begin_array();
-  for (const auto& device : request.snapshot->devices) json.raw(device_json(device));
+  for (const auto& device : request.snapshot->devices)
+    json.raw(device_json(*request.snapshot, device));
   json.end_array();
   write_models(json, request, moment());
   co_return json_reply(json.end_object().take());
 }
 
+net::Task<Answer> Handlers::get_memory_history(Request& request) {
+  const auto back = number_of(request, "minutes", kHistoryMinutes, kHistoryMinutesMax);
+  if (!back) co_return refuse(back.error());
+  const std::string named = request.query("device").value_or("");
+  const auto& devices = request.snapshot->devices;
+  const auto view = std::ranges::find_if(
+      devices, [&](const auto& device) { return wire_id(device.device.id) == named; });
+  if (view == devices.end()) {
+    co_return refuse({.code = ErrorCode::not_found, .detail = "no such device", .field = "device"});
+  }
+  auto& controller = around_.controller;
+  const Duration span = minutes(static_cast<std::int64_t>(*back));
+  const auto history = co_await ask<controller::MemoryHistory>(
+      around_, [&controller, device = view->device.id, span](auto done) mutable {
+        controller.memory_history(device, span, std::move(done));
+      });
+  if (!history) co_return refuse(refusal_of(history.error()));
+  JsonWriter json;
+  json.begin_object().field("device", named).key("points").begin_array();
+  for (const gpu::HistoryPoint& point : history->points)
+    write_history_point(json, *request.snapshot, point, history->now);
+  co_return json_reply(json.end_array().end_object().take());
+}
+
 net::Task<Answer> Handlers::get_ledger(Request& request) {
-  const auto limit = limit_of(request, kLedgerSentMax, controller::kLedgerShownMax);
+  const auto limit = number_of(request, "limit", kLedgerSentMax, controller::kLedgerShownMax);
   if (!limit) co_return refuse(limit.error());
   JsonWriter json;
   json.begin_object().key("entries").begin_array();

@@ -55,6 +55,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"GET", "/backends", Credential::token, kLeaders, &H::get_backends},
     {"GET", "/residency", Credential::token, kLeaders, &H::get_residency},
     {"PUT", "/residency/preload", Credential::token, kAdmins, &H::put_preload},
+    {"GET", "/residency/history", Credential::token, kLeaders, &H::get_memory_history},
     {"GET", "/ledger", Credential::token, kLeaders, &H::get_ledger},
     {"GET", "/diagnosis", Credential::token, kLeaders, &H::get_diagnosis},
 });

@@ -207,8 +207,21 @@ std::string model_json(const Snapshot& snapshot, const ModelView& view, const Fo
   json.field("off_reason", off ? std::optional(off_reason_name(*off)) : std::nullopt);
   json.field("vram_mib", model.vram.count)
       .field("vram_source", size_source_name(model.vram_source));
-  json.field("declared_mib", model.declared_vram.count).field("pinned", model.pinned);
-  json.field("waiting", view.waiting).field("running", view.running).key("run");
+  json.field("declared_mib", model.declared_vram.count);
+  json.field("files_mib",
+             model.files_vram.count > 0 ? std::optional(model.files_vram.count) : std::nullopt)
+      .key("footprint");
+  if (view.footprint) {
+    json.begin_object().field("count", view.footprint->count);
+    json.field("low_mib", view.footprint->low.count).field("high_mib", view.footprint->high.count);
+    json.field("last_mib", view.footprint->last.count).end_object();
+  } else {
+    json.null();
+  }
+  json.field("pinned", model.pinned)
+      .field("waiting", view.waiting)
+      .field("running", view.running)
+      .key("run");
   if (view.run_high > Duration()) {
     write_seconds_range(json, view.run_low, view.run_high);
   } else {
@@ -275,20 +288,34 @@ std::string backend_json(const Snapshot& snapshot, const controller::BackendView
   }
   json.field("slots", info.slots).field("running", backend.running);
   json.field("granularity", granularity_name(info.granularity))
-      .field("simulated", info.simulated)
-      .key("loaded");
+      .field("models_max", backend.models_max)
+      .key("remarks")
+      .begin_array();
+  for (const EngineRemark remark : backend.remarks) json.value(engine_remark_name(remark));
+  json.end_array();
+  json.field("simulated", info.simulated).key("loaded");
   write_model_names(json, snapshot, backend.loaded);
   const std::int64_t since = backend.since.ms == 0 ? 0 : moment.wall.ms - backend.since.ms;
   return json.field("since_ms", std::max<std::int64_t>(0, since)).end_object().take();
 }
 
-std::string device_json(const controller::DeviceView& view) {
+std::string device_json(const Snapshot& snapshot, const controller::DeviceView& view) {
   JsonWriter json;
   json.begin_object().field("id", wire_id(view.device.id)).field("name", view.device.name);
   json.field("total_mib", view.device.vram.count).field("reserve_mib", view.device.reserve.count);
   json.field("used_mib", view.used ? std::optional(view.used->count) : std::nullopt);
   json.field("reserved_mib", view.reserved.count).field("foreign_mib", view.foreign.count);
-  return json.field("probe_ok", view.probe_ok).end_object().take();
+  json.field("probe_ok", view.probe_ok);
+  json.field("trouble", view.trouble.empty() ? std::nullopt : std::optional(view.trouble))
+      .key("processes")
+      .begin_array();
+  for (const GpuProcess& process : view.processes) {
+    json.begin_object().field("name", process.name);
+    json.field("backend", process.backend ? std::optional(backend_name(snapshot, process.backend))
+                                          : std::nullopt);
+    json.field("mib", process.used.count).end_object();
+  }
+  return json.end_array().end_object().take();
 }
 
 std::string ledger_json(const Snapshot& snapshot, const controller::LedgerEntry& entry) {

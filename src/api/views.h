@@ -41,7 +41,7 @@ std::string workshop_json(const Snapshot& snapshot, const controller::WorkshopVi
                           const Moment& moment, JoinCode code);
 std::string backend_json(const Snapshot& snapshot, const controller::BackendView& backend,
                          const Moment& moment);
-std::string device_json(const controller::DeviceView& device);
+std::string device_json(const Snapshot& snapshot, const controller::DeviceView& device);
 std::string ledger_json(const Snapshot& snapshot, const controller::LedgerEntry& entry);
 std::string person_json(const controller::PersonView& person);
 std::string me_json(const Snapshot& snapshot, const Identity& who, std::uint32_t outstanding);

@@ -192,6 +192,14 @@ TEST_F(WorkshopsTest, ExplainsWhereTimeWasLost) {
 }
 
 TEST_F(WorkshopsTest, PreloadsForTheAdmin) {
+  const boost::json::value history =
+      ask("GET", "/residency/history?device=d1&minutes=5", admin).json();
+  const boost::json::value& point = history.at("points").at(0);
+  EXPECT_EQ(point.at("mark"), "after_load");
+  EXPECT_EQ(point.at("used_mib"), 40'000);
+  EXPECT_EQ(point.at("backends").at(0).at("mib"), 300);
+  EXPECT_EQ(ask("GET", "/residency/history?device=none", admin).code(), "not_found");
+  EXPECT_EQ(ask("GET", "/residency/history?device=d1&minutes=61", admin).status, 400);
   const Said said = ask("PUT", "/residency/preload", admin, R"({"models":["flux2","wan22"]})");
   EXPECT_EQ(said.status, 202);
   EXPECT_EQ(boost::json::serialize(said.json().at("models")), R"(["flux2","wan22"])");

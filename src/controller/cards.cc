@@ -66,6 +66,12 @@ void LiveController::on_reading() {
   touch();
 }
 
+void LiveController::memory_history(DeviceId device, Duration back,
+                                    Reply<MemoryHistory> reply) const {
+  const Instant now = ports_.loop->now();
+  reply(MemoryHistory{now, meter_.history().since(device, now - back)});
+}
+
 // What loads with the same settings took before replaces what files and people say.
 void LiveController::use_measurements(Topology& topology) const {
   for (Model& model : topology.models) {

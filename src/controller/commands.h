@@ -11,9 +11,15 @@
 #include "domain/ids.h"
 #include "domain/person.h"
 #include "domain/workshop.h"
+#include "gpu/history.h"
 #include "storage/store.h"
 
 namespace stoker::controller {
+
+struct MemoryHistory {
+  Instant now;
+  std::vector<gpu::HistoryPoint> points;  // oldest first
+};
 
 struct Actor {
   Role role = Role::participant;

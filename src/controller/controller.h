@@ -100,6 +100,9 @@ class Controller {
   virtual void preload(Actor actor, std::vector<ModelId> models, Reply<void> reply) = 0;
   virtual void unload(Actor actor, ModelId model, Reply<void> reply) = 0;
 
+  // What a device held since so long ago.
+  virtual void memory_history(DeviceId device, Duration back, Reply<MemoryHistory> reply) const = 0;
+
   // What changed of models, backends, speeds and patience, by difference; unchanged models stay loaded.
   virtual void set_topology(Topology topology, Reply<void> reply) = 0;
 

@@ -52,6 +52,7 @@ class LiveController final : public Controller {
                                      const std::vector<ModelId>& focus) const override;
   void preload(Actor actor, std::vector<ModelId> models, Reply<void> reply) override;
   void unload(Actor actor, ModelId model, Reply<void> reply) override;
+  void memory_history(DeviceId device, Duration back, Reply<MemoryHistory> reply) const override;
   void set_topology(Topology topology, Reply<void> reply) override;
   std::shared_ptr<const Snapshot> snapshot() const override;
   void on_publish(std::function<void(std::shared_ptr<const Snapshot>)> subscriber) override;

@@ -16,7 +16,7 @@ export const job = (more: Partial<Job> = {}): Job => ({
 
 export const model = (more: Partial<ModelView> = {}): ModelView => ({
   id: 'flux2', title: 'Flux', medium: 'image', backend: 'comfyui', state: 'hot', offered: true, in_focus: true, off_reason: null,
-  vram_mib: 40960, vram_source: 'measured', declared_mib: 18432, pinned: false, waiting: 0, running: 0, run: { low_s: 20, high_s: 40 }, load: null, last_change: null, ...more,
+  vram_mib: 40960, vram_source: 'measured', declared_mib: 18432, files_mib: null, footprint: null, pinned: false, waiting: 0, running: 0, run: { low_s: 20, high_s: 40 }, load: null, last_change: null, ...more,
 });
 
 export const workshop = (more: Partial<WorkshopView> = {}): WorkshopView => ({

@@ -10,7 +10,7 @@ import { set_lang } from '../shared/lang.svelte';
 import { board, fake_live, job, ledger, me, model, store, workshop } from './samples';
 
 const result = { n: 0, medium: 'image' as const, mime: 'image/png', bytes: 1, simulated: true, url: '/api/v1/jobs/j9/results/0' };
-const backend = { id: 'comfyui', kind: 'comfyui', device: 'gpu0', reachable: true, version: '1', slots: 1, running: 0, granularity: 'model' as const, simulated: true, loaded: ['flux2'], since_ms: 1 };
+const backend = { id: 'comfyui', kind: 'comfyui', device: 'gpu0', reachable: true, version: '1', slots: 1, running: 0, granularity: 'model' as const, models_max: 0, remarks: [], simulated: true, loaded: ['flux2'], since_ms: 1 };
 const heading = (): string => screen.getByRole('heading', { level: 1 }).textContent ?? '';
 
 function lead(of: Parameters<typeof store>[0], fresh = true, answer?: (path: string) => unknown) {

@@ -119,7 +119,7 @@ describe('Lanes', () => {
     expect(view.lanes.find((lane) => lane.model.id === 'wan')!.pieces).toEqual([{ kind: 'hot', from: 0, to: 0.9 }]);
   });
   it('say what is taken and what of it is still loading', () => {
-    const device = { id: 'g', name: 'Card', total_mib: 98304, reserve_mib: 8192, used_mib: null, reserved_mib: 61440, foreign_mib: 2048, probe_ok: false };
+    const device = { id: 'g', name: 'Card', total_mib: 98304, reserve_mib: 8192, used_mib: null, reserved_mib: 61440, foreign_mib: 2048, probe_ok: false, trouble: null, processes: [] };
     expect(memory_sentence(entities({ device: { g: device }, model: { wan: model({ state: 'loading', vram_mib: 17408 }) } }))).toBe('62 von 96 GB belegt, 17 GB davon noch im Laden');
     expect(memory_sentence(entities())).toBeNull();
   });

@@ -184,7 +184,7 @@ function model_view(world, model) {
   const running = mine.filter((job) => job.state === 'running').length;
   return {
     id: model.id, title: model.title, medium: model.medium, backend: model.backend, state: model.state, offered: true, in_focus, off_reason: in_focus ? null : 'out_of_focus',
-    vram_mib: model.vram_mib, vram_source: model.vram_source, declared_mib: model.declared_mib, pinned: false, waiting: mine.length - running, running,
+    vram_mib: model.vram_mib, vram_source: model.vram_source, declared_mib: model.declared_mib, files_mib: null, footprint: null, pinned: false, waiting: mine.length - running, running,
     run: { low_s: model.run_s * 0.8, high_s: model.run_s }, load: model.state === 'loading' ? load_view(model, false) : null, last_change: model.last_change,
   };
 }
@@ -255,10 +255,10 @@ function machine_view(world) {
   const resident = models.filter((m) => m.state === 'hot' || m.state === 'loading').reduce((t, m) => t + m.vram_mib, 0);
   return {
     backend: record(Object.entries(kBackends).map(([id, kind]) => ({
-      id, kind, device: 'gpu0', reachable: true, version: '0.4.1', slots: 1, running: 0, granularity: 'model', simulated: true,
+      id, kind, device: 'gpu0', reachable: true, version: '0.4.1', slots: 1, running: 0, granularity: 'model', models_max: 0, remarks: [], simulated: true,
       loaded: models.filter((m) => m.backend === id && m.state === 'hot').map((m) => m.id), since_ms: 3_600_000,
     }))),
-    device: { gpu0: { id: 'gpu0', name: 'Simulierte Karte', total_mib: 96 * kGb, reserve_mib: 8 * kGb, used_mib: resident + 2 * kGb, reserved_mib: resident, foreign_mib: 2 * kGb, probe_ok: true } },
+    device: { gpu0: { id: 'gpu0', name: 'Simulierte Karte', total_mib: 96 * kGb, reserve_mib: 8 * kGb, used_mib: resident + 2 * kGb, reserved_mib: resident, foreign_mib: 2 * kGb, probe_ok: true, trouble: null, processes: [] } },
     ledger: record(world.ledger.slice(-200)),
   };
 }

@@ -28,6 +28,10 @@ export type LedgerWhat =
   | 'external_load' | 'external_unload' | 'foreign_memory' | 'load_spilled' | 'refused';
 export type SizeSource = 'declared' | 'files' | 'measured';
 export type Granularity = 'model' | 'backend' | 'self';
+export type EngineRemark =
+  | 'keeps_one_workflow' | 'keeps_by_ram_pressure' | 'keeps_n_results' | 'keeps_nothing' | 'pages_weights' | 'unloads_after_run'
+  | 'unloads_when_idle' | 'queues_ahead' | 'cannot_unload' | 'interrupts_globally' | 'remote_models';
+export type Footprint = { count: number; low_mib: number; high_mib: number; last_mib: number };
 export type Verdict = 'fits' | 'tight' | 'misfit';
 export type Topic = 'me' | 'workshop' | 'board' | 'admin';
 
@@ -84,7 +88,7 @@ export interface ModelView {
   offered: boolean;
   in_focus: boolean;
   off_reason: OffReason | null;
-  vram_mib: number; vram_source: SizeSource; declared_mib: number;
+  vram_mib: number; vram_source: SizeSource; declared_mib: number; files_mib: number | null; footprint: Footprint | null;
   pinned: boolean;
   waiting: number; running: number;
   run: Eta | null;
@@ -106,11 +110,11 @@ export interface WorkshopView {
 
 export interface BackendView {
   id: string; kind: string; device: string; reachable: boolean; version: string | null; slots: number;
-  running: number; granularity: Granularity; simulated: boolean; loaded: string[]; since_ms: number;
+  running: number; granularity: Granularity; models_max: number; remarks: EngineRemark[]; simulated: boolean; loaded: string[]; since_ms: number;
 }
 export interface DeviceView {
   id: string; name: string; total_mib: number; reserve_mib: number; used_mib: number | null;
-  reserved_mib: number; foreign_mib: number; probe_ok: boolean;
+  reserved_mib: number; foreign_mib: number; probe_ok: boolean; trouble: string | null; processes: { name: string; backend: string | null; mib: number }[];
 }
 export interface LedgerEntry {
   id: string; at_ms: number; what: LedgerWhat; model: string | null; title: string | null; cause: Cause;
