@@ -2,9 +2,9 @@
 //
 // Purpose: curves for pages and exports, with a point right before and after each load and unload.
 // Threading: plain object, one thread at a time. Reads no clock: points come with their instant.
-// Limits: points_max per device, kDevicesMax devices, kHistoryBackendsMax backends per point (those that hold most; the
-//   rest is in `others`). Points older than the last one of their device are dropped, as are samples with `trouble`: a
-//   device that cannot be read leaves a gap.
+// Limits: points_max per device, kDevicesMax devices, kHistoryBackendsMax backends per point (those that
+//   hold most; the rest is in `others`). Points older than the last one of their device are dropped, as are
+//   samples with `trouble`: a device that cannot be read leaves a gap.
 // Errors: none.
 #pragma once
 

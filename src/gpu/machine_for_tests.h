@@ -1,4 +1,5 @@
-// One machine in two disguises: a file for the library that looks like NVML, and a script that looks like nvidia-smi.
+// One machine in two disguises: a file for the library that looks like NVML, and a script that looks like
+// nvidia-smi.
 //
 // Purpose: tests ask both and compare the answers with the numbers that both were made from.
 #pragma once

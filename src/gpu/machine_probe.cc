@@ -13,7 +13,8 @@
 namespace stoker::gpu {
 namespace {
 
-// A card without any listed process may have this much in use before that looks like processes which are hidden.
+// A card without any listed process may have this much in use before that looks like processes which are
+// hidden.
 constexpr MiB kUsedWithoutProcessesMax{1024};
 
 MachineProbe::Drivers drivers_for(const std::vector<DeviceCard>& devices,
@@ -124,7 +125,7 @@ Result<CardReading> choose_card(const std::vector<CardReading>& cards, const Dev
     if (is_meant(card, wanted.card)) return card;
   // A card that was lost before it was ever seen has no name to be found by.
   for (const CardReading& card : cards)
-    if (card.trouble && card.uuid.empty()) return card;
+    if (card.trouble && card.uuid.empty() && !number_in(wanted.card)) return card;
   return fail(ErrorCode::not_found,
               "no card of kind " + kind + " is \"" + printable(wanted.card, kCardNameMax) + "\"");
 }

@@ -4,11 +4,12 @@
 // Threading: `sample` blocks for milliseconds (with nvidia-smi up to its deadline); one caller at a time.
 // Ownership: owns the drivers; borrows the owners, which must live longer.
 // Limits: kDevicesMax devices; those of probe.h.
-// Errors: a device whose driver fails, or whose card is missing or lost, is a sample with `trouble`. When that is so for
-//   every device, `sample` fails with the first device's trouble.
-// What others hold: where every process is listed, measured and visible, `foreign` is the card's `used` less what the
-//   backends hold, so that it has what no list shows, and is exact. Elsewhere (engines in containers of which only the
-//   numbers of processes are seen, a driver that does not tell amounts) it is the sum of what is surely not a backend's.
+// Errors: a device whose driver fails, or whose card is missing or lost, is a sample with `trouble`. When
+//   that is so for every device, `sample` fails with the first device's trouble.
+// What others hold: where every process is listed, measured and visible, `foreign` is the card's `used`
+//   less what the backends hold, so that it has what no list shows, and is exact. Elsewhere (engines in
+//   containers of which only the numbers of processes are seen, a driver that does not tell amounts) it is
+//   the sum of what is surely not a backend's.
 #pragma once
 
 #include <array>
@@ -23,7 +24,8 @@
 
 namespace stoker::gpu {
 
-// Which card a device is. `card` is an index ("1"), a UUID, or a PCI address; empty: the only one of its kind.
+// Which card a device is. `card` is an index ("1"), a UUID, or a PCI address; empty: the only one of its
+// kind.
 struct DeviceCard {
   DeviceId device;
   CardKind kind = CardKind::nvidia;

@@ -1,7 +1,7 @@
 // NVIDIA cards by whatever this machine has: NVML, or the program nvidia-smi where NVML cannot be loaded.
 //
-// Purpose: the choice between the two, in one place. NVML that is there and fails is reported and not replaced: the
-//   program would fail for the same reason, and an operator should learn it.
+// Purpose: the choice between the two, in one place. NVML that is there and fails is reported and not
+//   replaced: the program would fail for the same reason, and an operator should learn it.
 // Threading, limits: those of nvml_cards.h and smi_cards.h.
 // Errors: backend_down; the detail names both when neither is there.
 #pragma once

@@ -1,11 +1,13 @@
 // The GPU probe port: how much memory each device has, uses, and who uses it.
 //
 // Purpose: the measured side of the memory ledger; the controller compares it with what it ordered.
-// Threading: `sample` may block for some milliseconds and is called where that does no harm (Loop::offload), by one
-//   caller at a time.
-// Limits: at most kDevicesMax devices and kGpuProcessesMax processes per device, largest first; sums hold the rest too.
-// Errors: backend_down when no device can be read; callers show the loss and keep the last values as old. A device that
-//   cannot be read while others can is a sample with `trouble`: callers do the same for that device alone.
+// Threading: `sample` may block for some milliseconds and is called where that does no harm
+//   (Loop::offload), by one caller at a time.
+// Limits: at most kDevicesMax devices and kGpuProcessesMax processes per device, largest first; sums hold
+//   the rest too.
+// Errors: backend_down when no device can be read; callers show the loss and keep the last values as old. A
+//   device that cannot be read while others can is a sample with `trouble`: callers do the same for that
+//   device alone.
 #pragma once
 
 #include <cstdint>

@@ -33,6 +33,16 @@ std::optional<std::string> read_small_file(const std::string& path, std::size_t 
   return text;
 }
 
+std::string in_folder(std::string folder, std::string_view name) {
+  folder += '/';
+  folder += name;
+  return folder;
+}
+
+std::string folder_of(const std::string& proc_root, std::int32_t pid) {
+  return in_folder(proc_root, std::to_string(pid));
+}
+
 std::optional<std::string> read_link(const std::string& path) {
   std::array<char, 4096> target;
   const ssize_t length = ::readlink(path.c_str(), target.data(), target.size());
@@ -67,31 +77,26 @@ std::vector<std::int32_t> process_ids(const std::string& proc_root) {
 }
 
 std::optional<std::string> program_name(const std::string& proc_root, std::int32_t pid) {
-  const std::string folder = proc_root + "/" + std::to_string(pid);
-  if (auto path = read_link(folder + "/exe")) {
+  const std::string folder = folder_of(proc_root, pid);
+  if (auto path = read_link(in_folder(folder, "exe"))) {
     constexpr std::string_view kDeleted = " (deleted)";
     if (path->ends_with(kDeleted)) path->resize(path->size() - kDeleted.size());
     const std::string_view name = std::string_view(*path).substr(path->rfind('/') + 1);
     if (!name.empty()) return printable(name, kProgramNameMax);
   }
-  const auto comm = read_small_file(folder + "/comm", kProgramNameMax);
+  const auto comm = read_small_file(in_folder(folder, "comm"), kProgramNameMax);
   if (!comm || trimmed(*comm).empty()) return std::nullopt;
   return printable(trimmed(*comm), kProgramNameMax);
 }
 
 std::string printable(std::string_view text, std::size_t bytes_max) {
-  std::string shown(text.substr(0, bytes_max));
-  // A cut inside a multi-byte character leaves no half of it behind.
-  if (text.size() > bytes_max) {
-    std::size_t tail = 0;
-    while (tail < 3 && !shown.empty() &&
-           (static_cast<unsigned char>(shown.back()) & 0xC0U) == 0x80U) {
-      shown.pop_back();
-      ++tail;
-    }
-    if (!shown.empty() && (static_cast<unsigned char>(shown.back()) & 0xC0U) == 0xC0U)
-      shown.pop_back();
-  }
+  // A cut does not leave half of a multi-byte character.
+  std::size_t end = std::min(bytes_max, text.size());
+  const auto inside = [text](std::size_t at) {
+    return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U;
+  };
+  for (int back = 0; back < 3 && end > 0 && inside(end); ++back) --end;
+  std::string shown(text.substr(0, end));
   std::ranges::replace_if(
       shown, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, '?');
   return shown;
@@ -107,8 +112,9 @@ std::string_view trimmed(std::string_view text) {
 std::optional<std::uint64_t> number_in(std::string_view text, int base) {
   text = trimmed(text);
   std::uint64_t value = 0;
-  const char* end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data(), end, value, base);
+  const char* begin = text.data();
+  const char* end = begin + text.size();
+  const auto parsed = std::from_chars(begin, end, value, base);
   if (text.empty() || parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
   return value;
 }

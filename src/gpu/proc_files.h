@@ -29,6 +29,12 @@ bool has(const Range& range, const Value& value, Member member = {}) {
   return std::ranges::find(range, value, member) != std::ranges::end(range);
 }
 
+// "folder/name".
+std::string in_folder(std::string folder, std::string_view name);
+
+// The folder of a process below a /proc root.
+std::string folder_of(const std::string& proc_root, std::int32_t pid);
+
 // Where a symbolic link points to.
 std::optional<std::string> read_link(const std::string& path);
 
@@ -38,7 +44,8 @@ std::vector<std::string> names_in(const std::string& folder, std::size_t names_m
 // The processes of a /proc tree, ascending.
 std::vector<std::int32_t> process_ids(const std::string& proc_root);
 
-// The file name of the program, from `exe`, else from `comm` (which the kernel cuts to 15 bytes). Never arguments.
+// The file name of the program, from `exe`, else from `comm` (which the kernel cuts to 15 bytes). Never
+// arguments.
 std::optional<std::string> program_name(const std::string& proc_root, std::int32_t pid);
 
 // Control characters replaced, cut to `bytes_max`.
@@ -53,7 +60,8 @@ std::string_view trimmed(std::string_view text);
 // The next line of `text`, without its end; `text` becomes what follows.
 std::string_view take_line(std::string_view& text);
 
-// "Key:   123 kB" in the manner of /proc/meminfo and /proc/PID/status, as bytes. A missing unit counts as bytes.
+// "Key:   123 kB" in the manner of /proc/meminfo and /proc/PID/status, as bytes. A missing unit counts as
+// bytes.
 std::optional<std::uint64_t> bytes_of_key(std::string_view text, std::string_view key);
 
 }  // namespace stoker::gpu

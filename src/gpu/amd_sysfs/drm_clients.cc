@@ -39,8 +39,9 @@ std::map<std::string, std::string> pci_by_compute_id(const std::string& sys_root
   const std::string nodes = sys_root + "/class/kfd/kfd/topology/nodes";
   std::map<std::string, std::string> ids;
   for (const std::string& node : names_in(nodes, kNodesMax)) {
-    const auto id = read_small_file(nodes + "/" + node + "/gpu_id");
-    const auto properties = read_small_file(nodes + "/" + node + "/properties");
+    const std::string folder = in_folder(nodes, node);
+    const auto id = read_small_file(in_folder(folder, "gpu_id"));
+    const auto properties = read_small_file(in_folder(folder, "properties"));
     if (!id || !properties || trimmed(*id) == "0") continue;
     const auto location = number_in(value_of(*properties, "location_id").value_or(""));
     const auto domain = number_in(value_of(*properties, "domain").value_or("0"));
@@ -69,12 +70,14 @@ DrmHolders drm_holders(const std::string& proc_root) {
   DrmHolders holders;
   std::set<std::pair<std::string, std::uint64_t>> seen;
   for (const std::int32_t pid : process_ids(proc_root)) {
-    const std::string folder = proc_root + "/" + std::to_string(pid);
-    if (::access((folder + "/fd").c_str(), R_OK | X_OK) != 0) holders.complete = false;
-    for (const std::string& fd : names_in(folder + "/fd", kDrmFilesMax)) {
-      const auto target = read_link(folder + "/fd/" + fd);
+    const std::string folder = folder_of(proc_root, pid);
+    const std::string files = in_folder(folder, "fd");
+    const std::string notes = in_folder(folder, "fdinfo");
+    if (::access(files.c_str(), R_OK | X_OK) != 0) holders.complete = false;
+    for (const std::string& fd : names_in(files, kDrmFilesMax)) {
+      const auto target = read_link(in_folder(files, fd));
       if (!target || !target->starts_with("/dev/dri/")) continue;
-      const auto text = read_small_file(folder + "/fdinfo/" + fd);
+      const auto text = read_small_file(in_folder(notes, fd));
       const auto client = text ? parse_drm_client(*text) : std::nullopt;
       if (!client || seen.size() >= kDrmClientsMax) continue;
       if (!seen.emplace(client->pci_bus_id, client->id).second) continue;
@@ -92,7 +95,7 @@ CardHolders compute_holders(const std::string& sys_root) {
   if (pci_ids.empty()) return holders;
   for (const std::int32_t pid : process_ids(processes)) {
     for (const auto& [id, pci] : pci_ids) {
-      const auto text = read_small_file(processes + "/" + std::to_string(pid) + "/vram_" + id);
+      const auto text = read_small_file(in_folder(folder_of(processes, pid), "vram_" + id));
       const auto bytes = text ? number_in(*text) : std::nullopt;
       if (bytes && *bytes > 0) holders[{pci, pid}] = *bytes;
     }

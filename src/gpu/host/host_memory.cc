@@ -10,7 +10,7 @@ namespace stoker::gpu {
 namespace {
 
 std::optional<CardProcess> read_process(const std::string& proc_root, std::int32_t pid) {
-  const auto text = read_small_file(proc_root + "/" + std::to_string(pid) + "/status");
+  const auto text = read_small_file(in_folder(folder_of(proc_root, pid), "status"));
   if (!text) return std::nullopt;
   const auto anonymous = bytes_of_key(*text, "RssAnon");
   const auto file = bytes_of_key(*text, "RssFile");

@@ -1,9 +1,11 @@
 // Runs a small program and collects what it prints, with a deadline that holds.
 //
 // Purpose: nvidia-smi as a fallback; it may hang for as long as the driver does.
-// Threading: blocks the calling thread until the program ended or the deadline passed; one caller per Program.
-// Ownership: the child gets its own process group and is killed with everything it started. A child that not even a kill
-//   ends (it hangs in the kernel) is left behind and reaped by a later run; until then no other is started.
+// Threading: blocks the calling thread until the program ended or the deadline passed; one caller per
+//   Program.
+// Ownership: the child gets its own process group and is killed with everything it started. A child that
+//   not even a kill ends (it hangs in the kernel) is left behind and reaped by a later run; until then no
+//   other is started.
 // Limits: output beyond bytes_max is read and dropped.
 // Errors: not_found when the program does not exist; backend_down when it hangs or cannot be started.
 #pragma once

@@ -62,9 +62,10 @@ TEST(SmiText, RandomBytesGiveOnlySoundReadings) {
   for (std::uint32_t seed = 0; seed < 5000; ++seed) {
     std::mt19937 chance(seed);
     std::string text = seed % 2 == 0 ? "0, GPU-a, 00000000:01:00.0, A" : "";
-    for (std::size_t n = chance() % 300; n > 0; --n)
-      text.push_back(seed % 3 == 0 ? static_cast<char>(chance())
-                                   : kLetters[chance() % kLetters.size()]);
+    for (std::size_t n = chance() % 300; n > 0; --n) {
+      const char letter = kLetters[chance() % kLetters.size()];
+      text.push_back(seed % 3 == 0 ? static_cast<char>(chance()) : letter);
+    }
     for (const CardReading& card : parse_smi_cards(text).cards) {
       EXPECT_GE(card.total, MiB{0}) << seed;
       EXPECT_GE(card.used, MiB{0}) << seed;

@@ -14,7 +14,8 @@
 
 namespace stoker::gpu {
 
-// What is asked for, in this order. The name is the only field that may hold a comma; the parser reads both ends.
+// What is asked for, in this order. The name is the only field that may hold a comma; the parser reads both
+// ends.
 inline constexpr std::string_view kSmiCardFields =
     "index,uuid,pci.bus_id,name,memory.total,memory.used,utilization.gpu,driver_version";
 inline constexpr std::string_view kSmiProcessFields = "gpu_uuid,pid,used_memory";

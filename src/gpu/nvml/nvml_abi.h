@@ -1,13 +1,16 @@
-// The part of NVIDIA's management library that the probe calls: names, numbers and structs of its binary interface.
+// The part of NVIDIA's management library that the probe calls: names, numbers and structs of its binary
+// interface.
 //
-// Purpose: NVML is loaded at run time and its header is no build dependency, so what is used of it is declared here,
-//   field by field as the public NVML reference documents it (docs.nvidia.com/deploy/nvml-api).
+// Purpose: NVML is loaded at run time and its header is no build dependency, so what is used of it is
+//   declared here, field by field as the public NVML reference documents it
+//   (docs.nvidia.com/deploy/nvml-api).
 // Limits: C layout on 64-bit Linux; the static_asserts below hold the sizes that the library expects.
 // Facts that the reference leaves to experience:
-//   - v1 memory counts the driver's reserve as used, v2 tells it apart; nvidia-smi shows v2's `used`. Where v2's `used`
-//     contains the reserve (some early drivers), used + free reaches the total and the reserve is taken out again.
-//   - The process lists of version 3 take the struct of version 2, but single drivers of the 535 series and later wrote
-//     other sizes under the same name, so the probe looks how far the library wrote.
+//   - v1 memory counts the driver's reserve as used, v2 tells it apart; nvidia-smi shows v2's `used`. Where
+//     v2's `used` contains the reserve (some early drivers), used + free reaches the total and the reserve
+//     is taken out again.
+//   - The process lists of version 3 take the struct of version 2, but single drivers of the 535 series and
+//     later wrote other sizes under the same name, so the probe looks how far the library wrote.
 #pragma once
 
 #include <cstddef>

@@ -1,13 +1,14 @@
 // NVIDIA cards by NVML, the library of NVIDIA's driver.
 //
-// Purpose: memory, processes and identity of every NVIDIA card, in about a millisecond and without a child process.
+// Purpose: memory, processes and identity of every NVIDIA card, in about a millisecond and without a child
+//   process.
 // Threading: one caller at a time. A driver that hangs holds the calling thread: NVML knows no deadline.
 // Ownership: loads the library at the first `read`; initialises it once, shuts it down on destruction.
 // Limits: those of driver.h. Cards cut into instances (MIG) are seen as one card.
-// Errors: not_found when the library cannot be loaded (nvidia-smi may be asked then); backend_down when it is loaded
-//   and fails: driver not loaded, driver and library of different versions, no permission. After a failure the next
-//   `read` loads and initialises it again; after the loss of a card too, then at every tenth while it stays lost.
-//   A lost card is a reading with `trouble` and with the identity that it had.
+// Errors: not_found when the library cannot be loaded (nvidia-smi may be asked then); backend_down when it
+//   is loaded and fails: driver not loaded, driver and library of different versions, no permission. After
+//   a failure the next `read` loads and initialises it again; after the loss of a card too, then at every
+//   tenth while it stays lost. A lost card is a reading with `trouble` and with the identity that it had.
 #pragma once
 
 #include <cstdint>

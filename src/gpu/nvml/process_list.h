@@ -1,6 +1,7 @@
 // The list of processes that NVML writes into a buffer.
 //
-// Purpose: the structs of this list changed their size without changing their name; the buffer tells which it was.
+// Purpose: the structs of this list changed their size without changing their name; the buffer tells which
+//   it was.
 // Threading: pure functions over values.
 // Limits: kCardProcessesMax entries.
 // Errors: none; a list that makes no sense has no entries and is not `complete`.
@@ -22,7 +23,8 @@ struct ProcessList {
   bool complete = true;
 };
 
-// The size of one entry, from how far a library wrote into a buffer of kUnwritten. kProcessBytesV2 if that tells nothing.
+// The size of one entry, from how far a library wrote into a buffer of kUnwritten. kProcessBytesV2 if that
+// tells nothing.
 std::size_t entry_bytes(std::span<const unsigned char> buffer, std::size_t entries);
 
 // The entries of a buffer that the library filled.

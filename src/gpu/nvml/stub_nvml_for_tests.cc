@@ -1,14 +1,16 @@
 // A library that looks like NVIDIA's libnvidia-ml.so.1 and reads its cards from a text file, for tests.
 //
-// It is built twice: `stub_nvml/libnvidia-ml.so.1` has today's functions, `stub_nvml_old/libnvidia-ml.so.1` lacks the
-// memory function of version 2 and the process lists of version 3. A test gives the path to the probe, or starts a whole
-// server with LD_LIBRARY_PATH set to one of the two folders. It is never linked into anything.
+// It is built twice: `stub_nvml/libnvidia-ml.so.1` has today's functions, `stub_nvml_old/libnvidia-ml.so.1`
+// lacks the memory function of version 2 and the process lists of version 3. A test gives the path to the probe,
+// or starts a whole server with LD_LIBRARY_PATH set to one of the two folders (build folder, src/gpu/). It is
+// never linked into anything.
 //
-// The environment variable STOKER_STUB_NVML names the file. The file is read again at nvmlInit_v2 and at every
-// nvmlDeviceGetCount_v2, so a test may rewrite it (write beside it and rename) while the probe runs. Lines:
+// The environment variable STOKER_STUB_NVML names the file. The file is read again at nvmlInit_v2 and at
+// every nvmlDeviceGetCount_v2, so a test may rewrite it (write beside it and rename) while the probe runs.
+// Lines:
 //   driver VERSION                     what nvmlSystemGetDriverVersion says
 //   fail FUNCTION CODE                 that function answers with this number, for every card
-//   entry BYTES                        size of one process entry, 24 unless told (16 and 32 occur in the world)
+//   entry BYTES                        size of one process entry: 24 unless told, 16 and 32 occur
 //   card                               begins a card; the lines below speak of the last one
 //   uuid TEXT / pci TEXT / name WORDS  its identity
 //   total BYTES / used BYTES / reserved BYTES / utilisation PERCENT
@@ -52,8 +54,11 @@ struct Machine {
   std::vector<Card> cards;
 };
 
+constexpr std::size_t kCardsMax = 64;
+
 Machine machine;
 int initialised = 0;
+std::array<char, kCardsMax> handles;  // their addresses stand for the cards
 
 std::string rest_of(std::istringstream& line) {
   std::string rest;
@@ -94,7 +99,7 @@ bool read_machine() {
     line >> word;
     if (word == "driver") machine.driver = rest_of(line);
     if (word == "entry") line >> machine.entry;
-    if (word == "card") machine.cards.emplace_back();
+    if (word == "card" && machine.cards.size() < kCardsMax) machine.cards.emplace_back();
     if (word == "fail") {
       std::string function;
       line >> function >> machine.failures[function];
@@ -111,10 +116,9 @@ int answer(const char* function) {
   return found == machine.failures.end() ? static_cast<int>(kSuccess) : found->second;
 }
 
-// A handle is the card's index plus one.
 int card_of(const char* function, Device device, Card*& card) {
   if (const int code = answer(function)) return code;
-  const auto index = reinterpret_cast<std::uintptr_t>(device) - 1;
+  const auto index = static_cast<std::size_t>(reinterpret_cast<char*>(device) - handles.data());
   if (index >= machine.cards.size()) return kInvalidArgument;
   card = &machine.cards[index];
   return card->lost ? kGpuIsLost : kSuccess;
@@ -144,6 +148,8 @@ int copy_processes(const std::vector<Process>& processes, unsigned* count, void*
 
 }  // namespace
 
+// The names are NVIDIA's.
+// NOLINTBEGIN(readability-identifier-naming)
 extern "C" {
 
 int nvmlInit_v2() {
@@ -189,7 +195,7 @@ int nvmlDeviceGetHandleByIndex_v2(unsigned index, Device* device) {
   if (const int code = answer("nvmlDeviceGetHandleByIndex_v2")) return code;
   if (index >= machine.cards.size()) return kInvalidArgument;
   if (machine.cards[index].lost_handle) return kGpuIsLost;
-  *device = reinterpret_cast<Device>(static_cast<std::uintptr_t>(index) + 1);
+  *device = reinterpret_cast<Device>(&handles.at(index));
   return kSuccess;
 }
 
@@ -264,3 +270,4 @@ int nvmlDeviceGetGraphicsRunningProcesses_v2(Device device, unsigned* count, voi
 }
 #endif
 }
+// NOLINTEND(readability-identifier-naming)

@@ -24,7 +24,7 @@ bool says_something(const OwnerRule& rule) {
 std::vector<ProcessFacts> all_processes(const std::string& proc_root, bool want_programs) {
   std::vector<ProcessFacts> processes;
   for (const std::int32_t pid : process_ids(proc_root)) {
-    const auto text = read_small_file(proc_root + "/" + std::to_string(pid) + "/stat");
+    const auto text = read_small_file(in_folder(folder_of(proc_root, pid), "stat"));
     auto facts = text ? parse_stat(*text) : std::nullopt;
     if (!facts) continue;
     facts->pid = pid;
@@ -41,10 +41,10 @@ std::optional<std::uint64_t> socket_inode(std::string_view link) {
 }
 
 std::vector<std::uint64_t> sockets_of(const std::string& proc_root, std::int32_t pid) {
-  const std::string folder = proc_root + "/" + std::to_string(pid) + "/fd";
+  const std::string folder = in_folder(folder_of(proc_root, pid), "fd");
   std::vector<std::uint64_t> inodes;
   for (const std::string& name : names_in(folder, kFilesPerProcessMax)) {
-    const auto link = read_link(folder + "/" + name);
+    const auto link = read_link(in_folder(folder, name));
     const auto inode = link ? socket_inode(*link) : std::nullopt;
     if (inode) inodes.push_back(*inode);
   }
@@ -93,8 +93,8 @@ std::vector<ListeningSocket> ProcessOwners::listening(const std::vector<OwnerRul
   std::vector<ListeningSocket> wanted;
   if (std::ranges::all_of(rules, [](const OwnerRule& rule) { return rule.port == 0; }))
     return wanted;
-  for (const char* table : {"/net/tcp", "/net/tcp6"}) {
-    const auto text = read_small_file(proc_root_ + table, kSocketTableBytesMax);
+  for (const char* table : {"net/tcp", "net/tcp6"}) {
+    const auto text = read_small_file(in_folder(proc_root_, table), kSocketTableBytesMax);
     if (!text) continue;
     for (ListeningSocket& socket : parse_listeners(*text)) {
       const bool asked = has(rules, socket.port, &OwnerRule::port);
@@ -150,7 +150,7 @@ void ProcessOwners::find_holders(std::vector<ListeningSocket>& sockets,
   if (!accounts_wanted) return;
   for (ProcessFacts& process : processes) {
     struct stat status{};
-    const std::string folder = proc_root_ + "/" + std::to_string(process.pid);
+    const std::string folder = folder_of(proc_root_, process.pid);
     if (::stat(folder.c_str(), &status) == 0) process.user = status.st_uid;
   }
 }

@@ -1,16 +1,17 @@
 // Which process belongs to which backend: rules per backend, asked of /proc once per sample.
 //
-// Purpose: a driver names memory by process id; the ledger needs it by backend. A rule may say up to three things:
-//   the process group of an engine that Stoker started, the TCP port where it listens on this machine, and the program's
-//   name, an operator's word for engines in containers. Descendants belong to their ancestor's backend; the nearest rule
-//   wins, so that the ComfyUI which SwarmUI starts is its own backend if it has a rule.
-// Threading: `set_rule` and `drop_rule` from any thread at any time (a mutex guards the rules alone); they act from the
-//   next `look` on. `look` from one thread at a time; it blocks for some milliseconds.
+// Purpose: a driver names memory by process id; the ledger needs it by backend. A rule may say up to three
+//   things: the process group of an engine that Stoker started, the TCP port where it listens on this
+//   machine, and the program's name, an operator's word for engines in containers. Descendants belong to
+//   their ancestor's backend; the nearest rule wins, so that the ComfyUI which SwarmUI starts is its own
+//   backend if it has a rule.
+// Threading: `set_rule` and `drop_rule` from any thread at any time (a mutex guards the rules alone); they
+//   act from the next `look` on. `look` from one thread at a time; it blocks for some milliseconds.
 // Ownership: tables are values and stay as they are when processes come and go.
 // Limits: kOwnerRulesMax rules, kPidsMax processes, kParentsMax generations, kSocketsMax listening sockets.
-// Errors: none. A process that is gone meanwhile or may not be looked into belongs to nobody, unless its port tells:
-//   a listener of a system account that runs a single tree of processes is that tree. A look into other accounts' files
-//   needs the capability SYS_PTRACE, or a rule by program.
+// Errors: none. A process that is gone meanwhile or may not be looked into belongs to nobody, unless its
+//   port tells: a listener of a system account that runs a single tree of processes is that tree. A look
+//   into other accounts' files needs the capability SYS_PTRACE, or a rule by program.
 #pragma once
 
 #include <cstdint>
