@@ -1,6 +1,7 @@
 #include "tests/engines/comfyui_server.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "tests/engines/comfyui_server/routes.h"
@@ -33,11 +34,14 @@ struct ComfyUiServer::Parts {
   Parts(net::Network& network, Gates& gates, Faults& faults, Watch& watch, ComfyUiOptions options)
       : state(network, gates, faults, watch, std::move(options)),
         worker(state),
-        routes(state, worker) {}
+        routes(state, worker),
+        hanging(network, watch) {}
 
   comfyui::State state;
   comfyui::Worker worker;
   comfyui::Routes routes;
+  WaitList hanging;
+  std::set<std::string, std::less<>> silent_paths;
 };
 
 ComfyUiServer::ComfyUiServer(net::Network& network, ComfyUiOptions options)
@@ -53,7 +57,10 @@ ComfyUiServer::~ComfyUiServer() {
   on_network(network(), [] {});
 }
 
-net::Task<void> ComfyUiServer::handle(net::Exchange& exchange, std::string body, Life&) {
+net::Task<void> ComfyUiServer::handle(net::Exchange& exchange, std::string body, Life& life) {
+  while (parts_->silent_paths.contains(exchange.head().path)) {
+    if (!co_await parts_->hanging.wait(life)) co_return;
+  }
   co_await parts_->routes.answer(exchange, body);
 }
 
@@ -159,6 +166,17 @@ void ComfyUiServer::fail_node(std::string_view class_type, std::string_view mess
 
 void ComfyUiServer::delay_history(std::size_t requests) {
   on_network(network(), [&] { parts_->state.history_delay = requests; });
+}
+
+void ComfyUiServer::hang(std::string_view path) {
+  on_network(network(), [&] { parts_->silent_paths.emplace(path); });
+}
+
+void ComfyUiServer::answer_paths() {
+  on_network(network(), [this] {
+    parts_->silent_paths.clear();
+    parts_->hanging.wake_all();
+  });
 }
 
 void ComfyUiServer::cut_sockets() {

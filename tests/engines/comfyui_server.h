@@ -96,6 +96,9 @@ class ComfyUiServer : public EngineServer {
   void fail_node(std::string_view class_type, std::string_view message, std::size_t times = 1);
   // Every history entry stays invisible for this many requests of /history after its run has ended.
   void delay_history(std::size_t requests);
+  // Requests of that path (as sent) wait without an answer until `answer_paths`, or for ever.
+  void hang(std::string_view path);
+  void answer_paths();
   // All websockets break; the run goes on.
   void cut_sockets();
   void cut_socket(std::string_view client_id);

@@ -46,8 +46,7 @@ void DeviceMemory::load(const std::vector<ModelPtr>& models, unsigned share_max_
     const Resident* resident = find(model);
     const std::uint64_t there = resident == nullptr ? 0 : resident->bytes;
     const std::uint64_t room = minus(free(), beside) + there;
-    load_one(model, std::min(room, model->bytes / 100 * share_max_percent +
-                                       (share_max_percent == 100 ? model->bytes % 100 : 0)));
+    load_one(model, std::min(room, model->bytes * share_max_percent / 100));
   }
 }
 

@@ -95,6 +95,7 @@ class Routes {
   Reply view(const Asked& asked);
   Reply view_metadata(const Asked& asked);
   Reply upload(const Asked& asked);
+  bool has_original(const std::string& reference) const;
 
   // routes_info.cc
   Reply system_stats(const Asked& asked);

@@ -1,5 +1,6 @@
 // Files in and out: /view, /view_metadata, /upload.
 #include <algorithm>
+#include <boost/system/error_code.hpp>
 #include <functional>
 #include <utility>
 
@@ -91,6 +92,20 @@ Reply Routes::view_metadata(const Asked& asked) {
   return Reply::of_json(json::object{{"format", "pt"}});
 }
 
+// The picture that a mask belongs to is named as JSON.
+bool Routes::has_original(const std::string& reference) const {
+  boost::system::error_code fault;
+  const json::value value = json::parse(reference, fault);
+  if (fault || !value.is_object()) return false;
+  const auto word = [&](std::string_view name, std::string_view otherwise) {
+    const json::value* found = value.get_object().if_contains(name);
+    return std::string(found != nullptr && found->is_string() ? found->get_string() : otherwise);
+  };
+  return state_.files.find({.type = word("type", "output"),
+                            .subfolder = word("subfolder", ""),
+                            .name = word("filename", "")}) != nullptr;
+}
+
 Reply Routes::upload(const Asked& asked) {
   const auto parts = parse_form(asked.head.headers.find("Content-Type").value_or(""), asked.body);
   if (!parts) return Reply::crash();
@@ -105,6 +120,8 @@ Reply Routes::upload(const Asked& asked) {
   const std::string subfolder = field("subfolder");
   if (!is_type(type)) return Reply::crash();
   if (escapes(subfolder) || escapes(*image->file_name)) return Reply::empty(400);
+  if (asked.path == "/upload/mask" && !has_original(field("original_ref")))
+    return Reply::empty(400);
   const bool overwrite = field("overwrite") == "true" || field("overwrite") == "1";
 
   FilePlace place{.type = type, .subfolder = subfolder, .name = *image->file_name};

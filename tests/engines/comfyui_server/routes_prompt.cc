@@ -44,6 +44,12 @@ std::vector<std::string> ids_in(const json::object& request, std::string_view na
   return ids;
 }
 
+// What Python cannot iterate over.
+bool wrong_list(const json::object& request, std::string_view name) {
+  const json::value* list = request.if_contains(name);
+  return list != nullptr && !list->is_array();
+}
+
 json::object error_of(std::string_view type, std::string_view message, std::string_view details) {
   return {
       {"type", type}, {"message", message}, {"details", details}, {"extra_info", json::object()}};
@@ -116,7 +122,8 @@ Reply Routes::post_prompt(const Asked& asked) {
                             .has_picture = [this](std::string_view name) {
                               return state_.files.find(annotated_place(name, "input")) != nullptr;
                             }};
-  if (request->contains("partial_execution_targets"))
+  const json::value* targets = request->if_contains("partial_execution_targets");
+  if (targets != nullptr && targets->is_array())
     subject.targets = ids_in(*request, "partial_execution_targets");
   Verdict verdict = validate(prompt->get_object(), subject);
   if (verdict.error) return refuse_prompt(*verdict.error, verdict.node_errors);
@@ -166,7 +173,7 @@ void Routes::delete_pending(const json::object& request) {
 
 Reply Routes::post_queue(const Asked& asked) {
   const auto request = asked.json_object();
-  if (!request) return Reply::crash();
+  if (!request || wrong_list(*request, "delete")) return Reply::crash();
   if (is_true(*request, "clear")) {
     state_.queue.clear();
     state_.broadcast_status();
@@ -244,7 +251,7 @@ Reply Routes::get_history_of(const Asked& asked) {
 
 Reply Routes::post_history(const Asked& asked) {
   const auto request = asked.json_object();
-  if (!request) return Reply::crash();
+  if (!request || wrong_list(*request, "delete")) return Reply::crash();
   if (is_true(*request, "clear")) state_.history.clear();
   for (const std::string& id : ids_in(*request, "delete")) state_.history.remove(id);
   return Reply::empty();

@@ -73,18 +73,19 @@ net::Task<void> Run::play_node(const std::string& id) {
   const std::string class_name = class_of(node);
   at_ = id;
   state_.running->node = id;
-  show_progress(0, 1, "running");
+  max_ = 1;
+  show_progress(0, "running");
   send("executing", {{"node", id}, {"display_node", id}, {"prompt_id", item_.id}});
   fail_as_planned(class_name);
   NodeResult result;
   if (!fault_) result = co_await compute(node, *state_.table.find(class_name));
   if (dead()) co_return;
   if (fault_) {
-    if (!fault_->interrupted) show_progress(0, 1, "error");
+    if (!fault_->interrupted) show_progress(0, "error");
     co_return;
   }
   if (!result.ui.is_null()) show_executed(id, result.ui);
-  show_progress(1, 1, "finished");
+  show_progress(max_, "finished");
   executed_.push_back(id);
   state_.cache.store(signatures_[id], result);
   results_[id] = std::move(result);
@@ -179,7 +180,16 @@ void Run::message(std::string_view type, json::object data) {
 
 void Run::send(std::string_view type, const json::object& data) {
   if (owner_.empty()) return;
-  begin_frame();
+  if (garbage_ && frames_ >= garbage_->after) {
+    state_.sockets.send_text(owner_, garbage_->text.empty() ? "{\"type\": \"prog" : garbage_->text);
+    garbage_.reset();
+  }
+  if (cut_ && cut_->after == 0) state_.sockets.cut(owner_);
+  ++frames_;
+  if (cut_ && frames_ >= cut_->after) {
+    cut_.reset();
+    return state_.sockets.send_last(owner_, type, data);
+  }
   state_.sockets.send(owner_, type, data);
 }
 
@@ -188,21 +198,9 @@ void Run::send_to_owner_or_all(std::string_view type, const json::object& data) 
   state_.sockets.broadcast(type, data);
 }
 
-void Run::begin_frame() {
-  if (cut_ && frames_ >= cut_->after) {
-    state_.sockets.cut(owner_);
-    cut_.reset();
-  }
-  if (garbage_ && frames_ >= garbage_->after) {
-    state_.sockets.send_text(owner_, garbage_->text.empty() ? "{\"type\": \"prog" : garbage_->text);
-    garbage_.reset();
-  }
-  ++frames_;
-}
-
-void Run::show_progress(std::uint32_t value, std::uint32_t max, std::string_view state) {
+void Run::show_progress(std::uint32_t value, std::string_view state) {
   progress_nodes_[at_] = {{"value", value},
-                          {"max", max},
+                          {"max", max_},
                           {"state", state},
                           {"node_id", at_},
                           {"prompt_id", item_.id},

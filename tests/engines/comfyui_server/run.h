@@ -35,8 +35,7 @@ class Run {
   void message(std::string_view type, json::object data);  // execution_*: also kept for the history
   void send(std::string_view type, const json::object& data);
   void send_to_owner_or_all(std::string_view type, const json::object& data);
-  void begin_frame();
-  void show_progress(std::uint32_t value, std::uint32_t max, std::string_view state);
+  void show_progress(std::uint32_t value, std::string_view state);
   void show_executed(const std::string& id, const json::value& ui);
   void show_preview();
 
@@ -81,7 +80,8 @@ class Run {
   json::array messages_;
   json::object ui_outputs_;
   std::optional<NodeFault> fault_;
-  std::string at_;  // the node that runs
+  std::string at_;         // the node that runs
+  std::uint32_t max_ = 1;  // its progress ends there
   std::size_t frames_ = 0;
   std::optional<Fault> cut_;      // of the socket, after so many frames
   std::optional<Fault> garbage_;  // in place of a frame

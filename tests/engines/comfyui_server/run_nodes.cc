@@ -1,5 +1,6 @@
 // What the nodes of a run do: read weights, sample, save.
 #include <algorithm>
+#include <charconv>
 #include <functional>
 #include <utility>
 
@@ -56,8 +57,13 @@ json::value Run::literal(const json::object& node, std::string_view name) const 
 
 std::optional<double> Run::number(const json::object& node, std::string_view name) const {
   const json::value value = literal(node, name);
-  if (!value.is_number()) return std::nullopt;
-  return value.to_number<double>();
+  if (value.is_number()) return value.to_number<double>();
+  if (!value.is_string()) return std::nullopt;
+  const json::string& text = value.get_string();  // as lenient as the validation
+  double parsed = 0;
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), parsed);
+  if (fault != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return parsed;
 }
 
 std::string Run::word(const json::object& node, std::string_view name) const {
@@ -133,9 +139,10 @@ std::vector<ModelPtr> Run::models_in(const json::object& node, const NodeClass& 
 }
 
 net::Task<void> Run::sample(std::uint32_t steps) {
+  max_ = std::max(steps, 1U);
   for (std::uint32_t step = 1; step <= steps; ++step) {
     if (!co_await pass(Gate::step)) co_return;
-    show_progress(step, steps, "running");
+    show_progress(step, "running");
     send_to_owner_or_all("progress",
                          {{"value", step}, {"max", steps}, {"prompt_id", item_.id}, {"node", at_}});
     show_preview();

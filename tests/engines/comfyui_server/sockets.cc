@@ -120,6 +120,20 @@ void Sockets::send_node_text(const std::string& client_id, std::string_view node
         true);
 }
 
+void Sockets::send_last(const std::string& client_id, std::string_view type,
+                        const json::object& data) {
+  const auto found = by_client_.find(client_id);
+  if (found == by_client_.end()) return;
+  const std::shared_ptr<Socket> socket = found->second;
+  by_client_.erase(found);
+  network_.spawn(write_last(socket, socket->stream->write_text(frame(type, data))));
+}
+
+net::Task<void> Sockets::write_last(std::shared_ptr<Socket> socket, net::Task<Result<void>> write) {
+  co_await write;
+  socket->stream.reset();
+}
+
 void Sockets::cut(const std::string& client_id) {
   const auto found = by_client_.find(client_id);
   if (found == by_client_.end()) return;

@@ -46,6 +46,8 @@ class Sockets {
   // event 3: text of a node.
   void send_node_text(const std::string& client_id, std::string_view node, std::string_view text);
 
+  // The same, and the connection breaks once the frame is written.
+  void send_last(const std::string& client_id, std::string_view type, const json::object& data);
   void cut(const std::string& client_id);
   void cut_all();
   std::size_t count() const { return by_client_.size(); }
@@ -57,6 +59,7 @@ class Sockets {
     bool has_spoken = false;
   };
 
+  static net::Task<void> write_last(std::shared_ptr<Socket> socket, net::Task<Result<void>> write);
   void hear(Socket& socket, const std::string& client_id, const std::string& text,
             const json::object& features);
   void write(Socket& socket, std::string_view bytes, bool binary);

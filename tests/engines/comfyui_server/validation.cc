@@ -86,7 +86,7 @@ class Walk {
         if (!input.required) continue;
         add(id, reason("required_input_missing", "Required input is missing", input.name,
                        {{"input_name", input.name}}));
-      } else if (looks_like_link(*value) || (value->is_array() && input.combo == Combo::none)) {
+      } else if (value->is_array()) {
         holds = link_valid(id, input, *value) && holds;
       } else {
         check_literal(id, input, literal_of(*value));
