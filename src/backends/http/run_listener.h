@@ -22,13 +22,14 @@ class RunListener : public std::enable_shared_from_this<RunListener> {
   RunListener(EngineLink::Post post, std::function<void(RunProgress)> tell)
       : post_(std::move(post)), tell_(std::move(tell)) {}
 
-  void step_is(std::uint32_t step) {
-    step_.store(step);
+  // `steps`: of how many, where the engine tells.
+  void step_is(std::uint32_t step, std::uint32_t steps = 0) {
+    newest_.store(RunProgress{.step = step, .steps = steps});
     if (under_way_.exchange(true)) return;
     post_([self = shared_from_this()] {
       self->under_way_.store(false);
       const auto tell = self->tell_;  // it may end the run, and with it itself
-      if (tell) tell({.step = self->step_.load(), .steps = 0});
+      if (tell) tell(self->newest_.load());
     });
   }
 
@@ -37,7 +38,7 @@ class RunListener : public std::enable_shared_from_this<RunListener> {
  private:
   EngineLink::Post post_;
   std::function<void(RunProgress)> tell_;  // loop only
-  std::atomic<std::uint32_t> step_ = 0;
+  std::atomic<RunProgress> newest_ = RunProgress{};
   std::atomic<bool> under_way_ = false;
 };
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "protocol/comfyui/json_reading.h"
+
 namespace stoker::protocol::comfyui {
 namespace {
 
@@ -30,6 +32,17 @@ std::string plain_model_name(std::string_view name) {
   std::string plain(name);
   std::ranges::replace(plain, '\\', '/');
   return plain;
+}
+
+Result<std::vector<std::string>> parse_names(std::string_view body) {
+  const auto answer = parse_json(body);
+  const boost::json::array* list = answer ? answer->if_array() : nullptr;
+  if (list == nullptr) return fail(ErrorCode::backend_down, "the engine's list is unreadable");
+  std::vector<std::string> names;
+  for (const boost::json::value& each : *list) {
+    if (const boost::json::string* name = each.if_string()) names.emplace_back(*name);
+  }
+  return names;
 }
 
 }  // namespace stoker::protocol::comfyui

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "protocol/comfyui/json_reading.h"
+#include "protocol/comfyui/model_names.h"
 
 namespace stoker::protocol::comfyui {
 namespace {
@@ -357,6 +358,18 @@ Result<WorkflowTemplate> parse_template(std::string_view text) {
   return workflow;
 }
 
+Result<TemplateValues> values_of(const WorkflowTemplate& workflow, const Options& options) {
+  TemplateValues values;
+  for (const auto& [name, option] : options) {
+    const std::string part = "option " + name;
+    if (!workflow.binds(name)) return wrong(part, "has no binding in " + workflow.name);
+    const json::value value =
+        std::visit([](const auto& held) { return json::value(held); }, option);
+    if (auto read = read_value(values, name, value, part); !read) return fail(read.error());
+  }
+  return values;
+}
+
 Result<std::string> instantiate(const WorkflowTemplate& workflow, const TemplateValues& values) {
   auto graph = bind(workflow, values, workflow.defaults);
   if (!graph) return fail(graph.error());
@@ -374,6 +387,23 @@ Result<WarmUp> warm_up(const WorkflowTemplate& workflow, std::uint64_t nonce) {
   preview_output(*graph, workflow.output);
   return WarmUp{.graph = json::serialize(needed_by(*graph, workflow.output)),
                 .output = workflow.output};
+}
+
+std::vector<LoaderNode> loader_nodes(std::string_view graph) {
+  std::vector<LoaderNode> loaders;
+  const auto nodes = parse_object(graph);
+  if (!nodes) return loaders;
+  for (const auto& pair : *nodes) {
+    const json::object* node = pair.value().if_object();
+    const json::object* inputs = node == nullptr ? nullptr : object_in(*node, "inputs");
+    if (inputs == nullptr) continue;
+    const bool names_weights = std::ranges::any_of(*inputs, [](const auto& input) {
+      const json::string* text = input.value().if_string();
+      return text != nullptr && is_weights_name(view(*text));
+    });
+    if (names_weights) loaders.push_back({std::string(pair.key()), json::serialize(*node)});
+  }
+  return loaders;
 }
 
 }  // namespace stoker::protocol::comfyui

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "protocol/options.h"
 
 namespace stoker::protocol::comfyui {
 
@@ -67,6 +68,9 @@ struct WorkflowTemplate {
 
 Result<WorkflowTemplate> parse_template(std::string_view text);
 
+// What an operator wrote for a model ("width" = 768). Errors: bad_request for what has no binding or another type.
+Result<TemplateValues> values_of(const WorkflowTemplate& workflow, const Options& options);
+
 // The graph for one run, JSON. Values without a binding are ignored.
 Result<std::string> instantiate(const WorkflowTemplate& workflow, const TemplateValues& values);
 
@@ -79,5 +83,12 @@ struct WarmUp {
 // exactly as `instantiate` writes them, so the engine's cache knows them again; `nonce` changes prompt and seed, so
 // that text encoder and sampler really run. Results go to the engine's temporary folder where a node for that exists.
 Result<WarmUp> warm_up(const WorkflowTemplate& workflow, std::uint64_t nonce);
+
+// A node that names weight files.
+struct LoaderNode {
+  std::string id;
+  std::string text;  // the node written out: the same text, the same place in the engine's cache
+};
+std::vector<LoaderNode> loader_nodes(std::string_view graph);
 
 }  // namespace stoker::protocol::comfyui

@@ -1,0 +1,28 @@
+#include "backends/comfyui/comfyui_workflow.h"
+
+#include <utility>
+
+namespace stoker::comfyui {
+
+namespace wire = protocol::comfyui;
+
+Result<Workflow> read_workflow(EngineModel model) {
+  auto shape = wire::parse_template(model.workflow);
+  if (!shape) return fail(shape.error());
+  protocol::Options options = model.load_options;
+  options.insert(options.end(), model.run_options.begin(), model.run_options.end());
+  auto values = wire::values_of(*shape, options);
+  if (!values) return fail(values.error());
+  const auto warm = wire::warm_up(*shape, 0);
+  if (!warm) return fail(warm.error());
+  Workflow workflow{.model = std::move(model),
+                    .shape = *std::move(shape),
+                    .values = *std::move(values),
+                    .loaders = {}};
+  for (wire::LoaderNode& loader : wire::loader_nodes(warm->graph)) {
+    workflow.loaders.insert(std::move(loader.text));
+  }
+  return workflow;
+}
+
+}  // namespace stoker::comfyui
