@@ -57,7 +57,7 @@ TEST_F(Machine, SaysWhichBackendHoldsWhatAndWhatOthersHold) {
   tree_.process(50, 1, 50, "ollama");
   tree_.process(60, 1, 60, "python3");
   owners_.set_rule({.backend = kText, .program = "ollama"});
-  owners_.set_rule({.backend = kImages, .process_group = 60});
+  owners_.set_rule({.backend = kImages, .process_groups = {60}});
   MachineProbe probe({nvidia(1, "0")}, owners_, places());
   const auto samples = probe.sample();
   ASSERT_TRUE(samples);
@@ -161,7 +161,7 @@ TEST_F(Machine, OnTheHostMappedWeightsCountForTheEngineAndNotForOthers) {
   tree_.process(50, 1, 50, "ollama");
   tree_.process(60, 50, 50, "ollama");
   tree_.file("proc/60/status", "RssAnon: 512000 kB\nRssFile: 4096000 kB\nRssShmem: 0 kB\n");
-  owners_.set_rule({.backend = kText, .process_group = 50});
+  owners_.set_rule({.backend = kText, .process_groups = {50}});
   MachineProbe probe({{.device = DeviceId(1), .kind = CardKind::host}}, owners_, places());
   const auto samples = probe.sample();
   ASSERT_TRUE(samples);
@@ -176,7 +176,7 @@ TEST_F(Machine, ForeignMemoryIsNeverNegative) {
   tree_.file("proc/meminfo", "MemTotal: 10240000 kB\nMemAvailable: 10239000 kB\n");
   tree_.process(50, 1, 50, "ollama");
   tree_.file("proc/50/status", "RssAnon: 512000 kB\nRssFile: 0 kB\nRssShmem: 0 kB\n");
-  owners_.set_rule({.backend = kText, .process_group = 50});
+  owners_.set_rule({.backend = kText, .process_groups = {50}});
   MachineProbe probe({{.device = DeviceId(1), .kind = CardKind::host}}, owners_, places());
   EXPECT_EQ(probe.sample()->front().foreign, MiB{0});
 }
@@ -189,7 +189,7 @@ TEST_F(Machine, AHundredProcessesAreCutToTheLargestAndTheSumsHoldThemAll) {
     tree_.process(pid, 1, 100, "engine");
   }
   play(cards);
-  owners_.set_rule({.backend = kText, .process_group = 100});
+  owners_.set_rule({.backend = kText, .process_groups = {100}});
   MachineProbe probe({nvidia(1, "0")}, owners_, places());
   const auto samples = probe.sample();
   ASSERT_TRUE(samples);

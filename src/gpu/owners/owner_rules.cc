@@ -45,7 +45,7 @@ class NearRules {
   NearRules(const std::vector<ProcessFacts>& processes, const std::vector<ListeningSocket>& sockets,
             const std::vector<OwnerRule>& rules) {
     for (const OwnerRule& rule : rules) {
-      if (rule.process_group > 0) groups_.emplace(rule.process_group, rule.backend);
+      for (const std::int32_t group : rule.process_groups) groups_.emplace(group, rule.backend);
       if (!rule.program.empty()) programs_.push_back(rule);
       if (rule.port == 0) continue;
       for (const ListeningSocket& socket : sockets)

@@ -23,9 +23,10 @@ inline constexpr std::size_t kSocketsMax = 4096;
 // What is said about a backend's processes; 0 and empty say nothing.
 struct OwnerRule {
   BackendId backend;
-  std::int32_t process_group = 0;  // of a managed engine
-  std::uint16_t port = 0;          // where it listens, for an engine by URL on this machine
-  std::string program = {};        // "ollama"
+  std::vector<std::int32_t> process_groups =
+      {};                    // of a managed engine, one for each of its processes
+  std::uint16_t port = 0;    // where it listens, for an engine by URL on this machine
+  std::string program = {};  // "ollama"
 
   friend bool operator==(const OwnerRule&, const OwnerRule&) = default;
 };

@@ -42,7 +42,7 @@ TEST(OwnerRules, TheNearerRuleWinsSoSwarmsComfyIsItsOwnBackend) {
       process(120, 110, 100, "python3"), process(130, 100, 100, "git")};
   const auto table =
       owners_of(processes, {{.port = 8188, .user = 0, .inode = 5, .holders = {110}}},
-                {{.backend = kSwarm, .process_group = 100}, {.backend = kImages, .port = 8188}});
+                {{.backend = kSwarm, .process_groups = {100}}, {.backend = kImages, .port = 8188}});
   EXPECT_EQ(table.owner_of(100), kSwarm);
   EXPECT_EQ(table.owner_of(110), kImages);
   EXPECT_EQ(table.owner_of(120), kImages);
@@ -51,7 +51,7 @@ TEST(OwnerRules, TheNearerRuleWinsSoSwarmsComfyIsItsOwnBackend) {
 
 TEST(OwnerRules, WithoutItsOwnRuleSwarmsComfyBelongsToSwarm) {
   const auto table = owners_of({process(100, 1, 100), process(110, 100, 110)}, {},
-                               {{.backend = kSwarm, .process_group = 100}});
+                               {{.backend = kSwarm, .process_groups = {100}}});
   EXPECT_EQ(table.owner_of(110), kSwarm);
 }
 
@@ -59,7 +59,7 @@ TEST(OwnerRules, OrphansOfAManagedGroupStayItsOwn) {
   // The leader is gone; its children have init as parent and one of them a child in a group of its own.
   const auto table =
       owners_of({process(1, 0, 1, "init"), process(210, 1, 200), process(220, 210, 220)}, {},
-                {{.backend = kImages, .process_group = 200}});
+                {{.backend = kImages, .process_groups = {200}}});
   EXPECT_EQ(table.owner_of(210), kImages);
   EXPECT_EQ(table.owner_of(220), kImages);
   EXPECT_FALSE(table.owner_of(1));
@@ -171,7 +171,7 @@ TEST(OwnerRules, RandomFamiliesHaveOwnersOnlyFromTheirRules) {
                                   chance() % 10 == 0 ? "engine" : "other"));
     }
     const std::vector<OwnerRule> rules{
-        {.backend = kText, .process_group = static_cast<std::int32_t>(1 + chance() % 60)},
+        {.backend = kText, .process_groups = {static_cast<std::int32_t>(1 + chance() % 60)}},
         {.backend = kImages, .program = "engine"}};
     const auto table = owners_of(processes, {}, rules);
     for (const OwnedProcess& owned : table.owned()) {

@@ -18,7 +18,7 @@ constexpr std::size_t kFilesPerProcessMax = 16384;
 constexpr int kPassesBetweenSearches = 10;
 
 bool says_something(const OwnerRule& rule) {
-  return rule.backend && (rule.process_group > 0 || rule.port != 0 || !rule.program.empty());
+  return rule.backend && (!rule.process_groups.empty() || rule.port != 0 || !rule.program.empty());
 }
 
 std::vector<ProcessFacts> all_processes(const std::string& proc_root, bool want_programs) {

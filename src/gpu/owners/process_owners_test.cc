@@ -78,9 +78,9 @@ TEST(ProcessOwners, RulesAreReplacedAndDropped) {
   tree.process(50, 1, 50, "engine");
   ProcessOwners owners(tree.at("proc"));
   EXPECT_TRUE(owners.look().owned().empty());
-  owners.set_rule({.backend = kText, .process_group = 50});
+  owners.set_rule({.backend = kText, .process_groups = {50}});
   EXPECT_EQ(owners.look().owner_of(50), kText);
-  owners.set_rule({.backend = kText, .process_group = 51});
+  owners.set_rule({.backend = kText, .process_groups = {51}});
   EXPECT_FALSE(owners.look().owner_of(50));
   owners.set_rule({.backend = kImages, .program = "engine"});
   EXPECT_EQ(owners.look().owner_of(50), kImages);
