@@ -32,9 +32,18 @@ void EngineServer::stop() {
   });
 }
 
+void EngineServer::reserve_port() {
+  listen();
+  server_.reset();
+}
+
 void EngineServer::start() {
   if (server_) return;
   on_network(network_, [this] { begin(); });
+  listen();
+}
+
+void EngineServer::listen() {
   auto server = net::HttpServer::listen(
       network_, {.host = "127.0.0.1", .port = port_, .tls = {}, .limits = {}},
       [this](net::Exchange& exchange) { return receive(exchange); });

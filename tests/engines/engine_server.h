@@ -58,6 +58,8 @@ class EngineServer {
   void advance(Duration by);
 
  protected:
+  // Picks the port without listening on it, for engines that open late.
+  void reserve_port();
   virtual net::Task<void> handle(net::Exchange& exchange, std::string body, Life& life) = 0;
   // The process starts: called before the first connection.
   virtual void begin() {}
@@ -76,6 +78,7 @@ class EngineServer {
   void changed() { watch_.changed(); }
 
  private:
+  void listen();
   net::Task<void> receive(net::Exchange& exchange);
   net::Task<bool> struck_early(net::Exchange& exchange);
 

@@ -65,7 +65,7 @@ struct OpenAiOptions {
   std::vector<OpenAiModel> models = {{.id = "m"}};
   std::string api_key = {};  // empty: none is asked for
   // Held from the first moment. With Gate::load a single-model server begins in its loading phase; vllm and sd_cpp
-  // then refuse connections until `start` is called.
+  // then have their port closed: release the gate, then call `start`.
   std::vector<Gate> held = {};
   std::size_t slots = 1;       // of llama.cpp, per model; vllm and lm_studio have no such limit
   std::size_t models_max = 4;  // of the router

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <boost/json/value_to.hpp>
 #include <boost/system/error_code.hpp>

@@ -35,7 +35,6 @@ Engine::Engine(World world, OpenAiOptions options)
     : world_(std::move(world)),
       options_(std::move(options)),
       models_(world_, options_, counters_),
-      slot_free_(world_.network, world_.watch),
       image_ended_(world_.network, world_.watch) {
   for (const Gate gate : options_.held) world_.gates.hold(gate);
 }
@@ -54,6 +53,28 @@ std::span<const Engine::Row> Engine::rows() {
       Row{kLocalAi, "GET", "/readyz", &Engine::ready, kOpen},
       Row{kLlama | kRouter | kVllm | kLocalAi, "GET", "/metrics", &Engine::metrics},
       Row{kVllm, "GET", "/version", &Engine::version},
+      Row{kLlama | kRouter, "GET", "/slots", &Engine::slots},
+      Row{kLlama | kRouter, "GET", "/props", &Engine::props},
+      Row{kLlama | kRouter, "GET", "/models", &Engine::models_list},
+      Row{kRouter, "POST", "/models/load", &Engine::router_load},
+      Row{kRouter, "POST", "/models/unload", &Engine::router_unload},
+      Row{kVllm, "POST", "/sleep", &Engine::sleep},
+      Row{kVllm, "POST", "/wake_up", &Engine::wake_up},
+      Row{kVllm, "GET", "/is_sleeping", &Engine::is_sleeping},
+      Row{kVllm, "POST", "/collective_rpc", &Engine::collective_rpc},
+      Row{kLocalAi, "POST", "/backend/load", &Engine::backend_load},
+      Row{kLocalAi, "POST", "/backend/shutdown", &Engine::backend_shutdown},
+      Row{kLocalAi, "GET", "/backend/monitor", &Engine::backend_monitor},
+      Row{kStudio, "GET", "/api/v1/models", &Engine::studio_models},
+      Row{kStudio, "POST", "/api/v1/models/load", &Engine::studio_load},
+      Row{kStudio, "POST", "/api/v1/models/unload", &Engine::studio_unload},
+      Row{kLocalAi | kSd, "POST", "/v1/images/generations", &Engine::images},
+      Row{kSd, "POST", "/v1/images/edits", &Engine::image_edits},
+      Row{kLocalAi, "GET", "/generated-images/", &Engine::picture},
+      Row{kSd, "GET", "/sdcpp/v1/capabilities", &Engine::capabilities},
+      Row{kSd, "POST", "/sdcpp/v1/img_gen", &Engine::img_gen},
+      Row{kSd, "GET", "/sdcpp/v1/jobs/", &Engine::sd_jobs},
+      Row{kSd, "POST", "/sdcpp/v1/jobs/", &Engine::sd_cancel},
   };
   return kRows;
 }
@@ -88,17 +109,29 @@ void Engine::begin() {
   const bool loads_at_start = !is(Flavour::llama_cpp_router) && !is(Flavour::localai) &&
                               !is(Flavour::lm_studio) && !options_.models.empty();
   if (loads_at_start) models_.begin_load(models_.first());
+  if (is(Flavour::localai)) tasks_.start(start_up());
+}
+
+net::Task<void> Engine::start_up() {
+  starting_ = true;
+  co_await world_.gates.pass(Gate::load, process_);
+  starting_ = false;
+  world_.watch.changed();
+}
+
+bool Engine::opens_late() const {
+  const bool held = std::ranges::find(options_.held, Gate::load) != options_.held.end();
+  return held && (is(Flavour::vllm) || is(Flavour::sd_cpp));
 }
 
 void Engine::forget() {
   models_.forget();
-  painters_.destroy_all();
+  tasks_.destroy_all();
   image_queue_.clear();
   image_jobs_.clear();
   painting_ = false;
-  slots_taken_ = 0;
   dead_ = false;
-  pause_level_ = 0;
+  paused_ = false;
 }
 
 net::Task<void> Engine::serve(net::Exchange& exchange, std::string body, Life& life) {
@@ -128,32 +161,34 @@ std::expected<Entry*, Refusal> Engine::named(std::string_view id) {
                                  .code = "model_not_found"});
 }
 
-net::Task<std::expected<Entry*, Refusal>> Engine::model_for(std::string id, Life& life) {
+std::optional<Refusal> Engine::refused_now(const Entry& entry) {
+  if (dead_) {
+    return Refusal{.status = 500, .type = "InternalServerError", .message = "EngineDeadError"};
+  }
+  if (is(Flavour::vllm) && (entry.status != Status::loaded || paused_)) {
+    ++counters_.asked_while_asleep;
+    return Refusal{.status = 500, .type = "InternalServerError", .message = "the engine is asleep"};
+  }
+  if (entry.status != Status::loading) return std::nullopt;
+  if (is(Flavour::llama_cpp)) {
+    return Refusal{.status = 503, .type = "unavailable_error", .message = "Loading model"};
+  }
+  if (is(Flavour::localai)) {
+    return Refusal{.status = 503, .message = "model is still loading", .retry_after_s = 5};
+  }
+  return std::nullopt;
+}
+
+net::Task<std::expected<Entry*, Refusal>> Engine::model_for(const net::Exchange& exchange,
+                                                            std::string id, Life& life) {
   auto found = named(id);
   if (!found) co_return found;
   Entry& entry = **found;
-  if (dead_) {
-    co_return std::unexpected(
-        Refusal{.status = 500, .type = "InternalServerError", .message = "EngineDeadError"});
-  }
-  if (is(Flavour::vllm) && (entry.status == Status::sleeping || pause_level_ > 0)) {
-    ++counters_.asked_while_asleep;
-    co_return std::unexpected(
-        Refusal{.status = 500, .type = "InternalServerError", .message = "the engine is asleep"});
-  }
-  const bool loading = entry.status == Status::loading;
-  if (loading && is(Flavour::llama_cpp)) {
-    co_return std::unexpected(
-        Refusal{.status = 503, .type = "unavailable_error", .message = "Loading model"});
-  }
-  if (loading && is(Flavour::localai)) {
-    co_return std::unexpected(
-        Refusal{.status = 503, .message = "model is still loading", .retry_after_s = 5});
-  }
+  if (auto refused = refused_now(entry)) co_return std::unexpected(std::move(*refused));
+  const bool autoload = flag_in_query(exchange.head(), "autoload", options_.autoload);
+  if (!co_await models_.settled(entry, life)) co_return std::unexpected(Refusal{});
   while (entry.status != Status::loaded) {
-    if (!co_await models_.settled(entry, life)) co_return std::unexpected(Refusal{});
-    if (entry.status == Status::loaded) break;
-    if (!options_.autoload && entry.status != Status::sleeping) {
+    if (!autoload && entry.status != Status::sleeping) {
       co_return std::unexpected(Refusal{.status = 400, .message = "model is not loaded"});
     }
     models_.begin_load(entry);
@@ -210,7 +245,12 @@ OpenAiServer::OpenAiServer(net::Network& network, OpenAiOptions options)
                                                              .now = [this] { return now(); },
                                                              .unix_s = [this] { return unix_s(); }},
                                                std::move(options))) {
-  start();
+  const openai::Engine& engine = *engine_;
+  if (engine.opens_late()) {
+    reserve_port();
+  } else {
+    start();
+  }
 }
 
 OpenAiServer::~OpenAiServer() {

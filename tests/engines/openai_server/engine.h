@@ -23,6 +23,8 @@ struct ImageJob {
   std::uint32_t width = 512;
   std::uint32_t height = 512;
   std::size_t count = 1;
+  std::size_t steps = 1;
+  std::uint64_t seed = 0;
   std::string prompt;
   std::string status = "queued";  // queued, generating, completed, failed, cancelled
   std::vector<std::string> pictures;
@@ -34,6 +36,8 @@ class Engine {
   Engine(World world, OpenAiOptions options);
 
   void begin();
+  // The port stays closed until the model is loaded.
+  bool opens_late() const;
   void forget();
   void time_passed() { models_.time_passed(); }
   net::Task<void> serve(net::Exchange& exchange, std::string body, Life& life);
@@ -62,7 +66,10 @@ class Engine {
   bool authorised(const net::Headers& headers) const;
 
   // Everything that a request needs before its model may work: which one, that it is there, loaded and awake.
-  net::Task<std::expected<Entry*, Refusal>> model_for(std::string id, Life& life);
+  net::Task<std::expected<Entry*, Refusal>> model_for(const net::Exchange& exchange, std::string id,
+                                                      Life& life);
+  // What stands in the way of a request although the model is known.
+  std::optional<Refusal> refused_now(const Entry& entry);
   std::expected<Entry*, Refusal> named(std::string_view id);
 
   // text_routes.cc
@@ -86,10 +93,13 @@ class Engine {
   net::Task<void> metrics(net::Exchange& exchange, std::string body, Life& life);
   net::Task<void> version(net::Exchange& exchange, std::string body, Life& life);
   boost::json::object model_json(const Entry& entry) const;
+  net::Task<void> start_up();
+  std::size_t waiting_for_slots();
   // llama_routes.cc
   net::Task<void> slots(net::Exchange& exchange, std::string body, Life& life);
   net::Task<void> props(net::Exchange& exchange, std::string body, Life& life);
-  net::Task<void> router_models(net::Exchange& exchange, std::string body, Life& life);
+  // The model that a management request names; refused if there is none.
+  std::expected<Entry*, Refusal> named_in(std::string_view body, std::string_view field);
   net::Task<void> router_load(net::Exchange& exchange, std::string body, Life& life);
   net::Task<void> router_unload(net::Exchange& exchange, std::string body, Life& life);
   // vllm_routes.cc
@@ -98,6 +108,9 @@ class Engine {
   net::Task<void> is_sleeping(net::Exchange& exchange, std::string body, Life& life);
   net::Task<void> collective_rpc(net::Exchange& exchange, std::string body, Life& life);
   // resident_routes.cc: localai and lm_studio
+  // False if it was refused or the peer is gone.
+  net::Task<bool> load_for(net::Exchange& exchange, Entry& entry, Life& life);
+  net::Task<bool> unload_for(Entry& entry, Life& life);
   net::Task<void> backend_load(net::Exchange& exchange, std::string body, Life& life);
   net::Task<void> backend_shutdown(net::Exchange& exchange, std::string body, Life& life);
   net::Task<void> backend_monitor(net::Exchange& exchange, std::string body, Life& life);
@@ -115,9 +128,9 @@ class Engine {
   net::Task<void> answer_pictures(net::Exchange& exchange, const boost::json::object& request,
                                   Life& life);
   std::shared_ptr<ImageJob> image_job(const boost::json::object& request);
-  // Renders in the background; whoever waits is woken by `images_done_`.
-  void render(std::shared_ptr<ImageJob> job);
-  net::Task<void> render_next();
+  // Paints in the background; whoever waits is woken by `image_ended_`.
+  void enqueue(std::shared_ptr<ImageJob> job);
+  net::Task<void> paint_queue();
   net::Task<bool> paint(ImageJob& job);
 
   net::Task<void> refuse(net::Exchange& exchange, Refusal refusal);
@@ -126,19 +139,18 @@ class Engine {
   OpenAiOptions options_;
   OpenAiCounters counters_;
   Models models_;
-  WaitList slot_free_;
-  std::size_t slots_taken_ = 0;
   std::uint64_t answers_ = 0;
   std::set<Life*> running_;  // the requests that a sleep aborts
   bool dead_ = false;
   bool starting_ = false;  // of localai, until its load gate lets it through
-  std::size_t pause_level_ = 0;
+  bool paused_ = false;    // vllm, sleep level 0
 
   std::deque<std::shared_ptr<ImageJob>> image_queue_;
   std::deque<std::shared_ptr<ImageJob>> image_jobs_;  // the newest, also those that have ended
   WaitList image_ended_;
   bool painting_ = false;
-  net::TaskList painters_;
+  Life process_;
+  net::TaskList tasks_;
 };
 
 net::Task<void> answer_json(net::Exchange& exchange, const boost::json::value& value,

@@ -11,7 +11,20 @@ namespace json = boost::json;
 
 constexpr std::string_view kPlain = "text/plain; version=0.0.4";
 
+json::object router_status(const Entry& entry) {
+  if (entry.status == Status::failed) {
+    return {{"value", "unloaded"}, {"failed", true}, {"exit_code", entry.exit_code}};
+  }
+  return {{"value", status_name(entry.status == Status::leaving ? Status::loaded : entry.status)}};
+}
+
 }  // namespace
+
+std::size_t Engine::waiting_for_slots() {
+  std::size_t count = 0;
+  for (const Entry& entry : models_.all()) count += entry.slot_free->size();
+  return count;
+}
 
 json::object Engine::model_json(const Entry& entry) const {
   const OpenAiModel& model = entry.model;
@@ -23,7 +36,7 @@ json::object Engine::model_json(const Entry& entry) const {
       break;
     case Flavour::llama_cpp_router:
       object["owned_by"] = "llamacpp";
-      object["status"] = json::object{{"value", status_name(entry.status)}};
+      object["status"] = router_status(entry);
       break;
     case Flavour::vllm:
       object["owned_by"] = "vllm";
@@ -52,7 +65,12 @@ net::Task<void> Engine::models_list(net::Exchange& exchange, std::string, Life&)
     co_return co_await answer_json(exchange, json::object{{"data", std::move(list)}});
   }
   json::array list;
-  for (const Entry& entry : models_.all()) list.push_back(model_json(entry));
+  for (const Entry& entry : models_.all()) {
+    // Without loading on demand, LM Studio lists what is loaded.
+    const bool hidden =
+        is(Flavour::lm_studio) && !options_.autoload && entry.status != Status::loaded;
+    if (!hidden) list.push_back(model_json(entry));
+  }
   co_await answer_json(exchange, json::object{{"object", "list"}, {"data", std::move(list)}});
 }
 
@@ -95,7 +113,7 @@ net::Task<void> Engine::metrics(net::Exchange& exchange, std::string, Life&) {
                                          .message = "This server does not support metrics"});
   }
   const std::string running = std::to_string(counters_.running);
-  const std::string waiting = std::to_string(slot_free_.size());
+  const std::string waiting = std::to_string(waiting_for_slots());
   std::string text;
   if (is(Flavour::vllm)) {
     text = "vllm:num_requests_running{model_name=\"m\"} " + running + "\n" +

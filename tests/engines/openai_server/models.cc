@@ -28,6 +28,7 @@ Models::Models(World world, const OpenAiOptions& options, OpenAiCounters& counte
       moves_(world_.network, world_.watch) {
   for (const OpenAiModel& model : options.models) {
     Entry entry{.model = model};
+    entry.slot_free = std::make_unique<WaitList>(world_.network, world_.watch);
     if (options.flavour == Flavour::lm_studio) entry.ttl = kIdleHour;
     entries_.push_back(std::move(entry));
   }
@@ -109,6 +110,19 @@ net::Task<void> Models::sleep(Entry& entry) {
   move(entry, Status::sleeping);
 }
 
+void Models::begin_wake(Entry& entry) {
+  if (entry.status != Status::sleeping) return;
+  entry.status = Status::loading;
+  tasks_.start(wake(entry));
+}
+
+net::Task<void> Models::wake(Entry& entry) {
+  co_await world_.gates.pass(Gate::load, process_);
+  ++counters_.wakes;
+  entry.weights_awake = false;
+  move(entry, Status::loaded);
+}
+
 net::Task<bool> Models::settled(const Entry& entry, Life& life) {
   while (entry.status == Status::loading || entry.status == Status::leaving) {
     if (!co_await moves_.wait(life)) co_return false;
@@ -132,7 +146,9 @@ void Models::forget() {
   for (Entry& entry : entries_) {
     entry.status = Status::unloaded;
     entry.in_use = 0;
+    entry.slots_taken = 0;
     entry.weights_valid = true;
+    entry.weights_awake = false;
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <list>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -34,7 +35,10 @@ struct Entry {
   Instant idle_since;
   Duration ttl;  // 0: stays
   int exit_code = 0;
-  bool weights_valid = true;  // false after a deep sleep until they are read again
+  bool weights_valid = true;   // false after a deep sleep until they are read again
+  bool weights_awake = false;  // woken by tag, the cache not yet
+  std::size_t slots_taken = 0;
+  std::unique_ptr<WaitList> slot_free;
 };
 
 class Models {
@@ -49,7 +53,9 @@ class Models {
   void begin_load(Entry& entry);
   void begin_unload(Entry& entry);
   void begin_sleep(Entry& entry);
+  void begin_wake(Entry& entry);
   // Waits while the model is on its way anywhere; false if `life` ended.
+  net::Task<bool> moved(Life& life) { return moves_.wait(life); }
   net::Task<bool> settled(const Entry& entry, Life& life);
 
   void time_passed();
@@ -73,6 +79,7 @@ class Models {
   net::Task<void> load(Entry& entry);
   net::Task<void> unload(Entry& entry);
   net::Task<void> sleep(Entry& entry);
+  net::Task<void> wake(Entry& entry);
   net::Task<void> make_room(const Entry& entry);
   void move(Entry& entry, Status status);
 

@@ -41,6 +41,7 @@ std::string text_of_content(const json::value* content) {
 void read_shared(const json::object& body, TextJob& job) {
   job.model = text_of(body, "model");
   job.stream = flag_of(body, "stream");
+  job.ttl_s = integer_of(body, "ttl");
   const json::value* const options = body.if_contains("stream_options");
   if (options != nullptr && options->is_object()) {
     job.include_usage = flag_of(options->get_object(), "include_usage");

@@ -37,6 +37,7 @@ struct TextJob {
   std::vector<std::pair<std::string, std::string>> calls;
   std::string finish = "stop";
   std::size_t prompt_tokens = 0;
+  std::optional<std::int64_t> ttl_s;  // LM Studio: how long the model stays when idle
 };
 
 // What the flavour puts around an answer.

@@ -103,7 +103,7 @@ net::Task<void> Engine::completions(net::Exchange& exchange, std::string body, L
 }
 
 net::Task<void> Engine::run(net::Exchange& exchange, TextJob job, Life& life) {
-  const auto entry = co_await model_for(job.model, life);
+  const auto entry = co_await model_for(exchange, job.model, life);
   if (!entry) co_return co_await refuse(exchange, entry.error());
   const OpenAiModel& model = (*entry)->model;
   if (job.model.empty()) job.model = model.id;
@@ -118,15 +118,16 @@ net::Task<void> Engine::run(net::Exchange& exchange, TextJob job, Life& life) {
     co_return co_await refuse(exchange, std::move(refusal));
   }
   if (!(*entry)->weights_valid) job.tokens.assign(job.tokens.size(), "!");
+  if (job.ttl_s) (*entry)->ttl = seconds(*job.ttl_s);
   const Models::Use use(models_, **entry);
   const bool has_slots = is(Flavour::llama_cpp) || is(Flavour::llama_cpp_router);
   if (!has_slots) co_return co_await run_on(exchange, job, **entry, life);
-  if (slots_taken_ < options_.slots) {
-    ++slots_taken_;
-  } else if (!co_await slot_free_.wait(life)) {
+  if ((*entry)->slots_taken < options_.slots) {
+    ++(*entry)->slots_taken;
+  } else if (!co_await (*entry)->slot_free->wait(life)) {
     co_return;
   }
-  const Slot slot(slots_taken_, slot_free_);
+  const Slot slot((*entry)->slots_taken, *(*entry)->slot_free);
   co_await run_on(exchange, job, **entry, life);
 }
 
@@ -165,8 +166,7 @@ net::Task<bool> Engine::send_stream(net::Exchange& exchange, const TextJob& job,
   std::size_t sent = 0;
   for (const StreamEvent& event : stream_of(job, frame, options_.stream)) {
     if (event.piece && !co_await world_.gates.pass(Gate::token, life)) co_return false;
-    const bool may_strike = exchange.answered() || event.piece;
-    if (may_strike && co_await struck(exchange, sent)) co_return false;
+    if (co_await struck(exchange, sent)) co_return false;
     if (!exchange.answered() && !co_await exchange.start(std::move(head))) co_return false;
     if (!co_await write(exchange, event.bytes, life)) co_return false;
     if (event.piece) ++sent;
@@ -235,7 +235,7 @@ net::Task<bool> Engine::struck(net::Exchange& exchange, std::size_t sent) {
 net::Task<void> Engine::embeddings(net::Exchange& exchange, std::string body, Life& life) {
   const auto object = parse_object(body);
   if (!object) co_return co_await refuse(exchange, object.error());
-  const auto entry = co_await model_for(text_of(*object, "model"), life);
+  const auto entry = co_await model_for(exchange, text_of(*object, "model"), life);
   if (!entry) co_return co_await refuse(exchange, entry.error());
   const OpenAiModel& model = (*entry)->model;
   if (!model.embeds) {
