@@ -325,7 +325,8 @@ std::string ledger_json(const Snapshot& snapshot, const controller::LedgerEntry&
   json.field("model",
              entry.model ? std::optional(model_name(snapshot, entry.model)) : std::nullopt);
   json.field("title",
-             entry.model ? std::optional(model_title(snapshot, entry.model)) : std::nullopt)
+             entry.model ? std::optional(model_title(snapshot, entry.model)) : std::nullopt);
+  json.field("device", entry.device ? std::optional(wire_id(entry.device)) : std::nullopt)
       .key("cause");
   write_cause(json, snapshot, entry.cause);
   json.field("predicted_mib",

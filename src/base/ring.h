@@ -18,6 +18,9 @@ class Ring {
     return entries_.emplace_back(std::move(value));
   }
 
+  // The newest entry, to be replaced by a later word on the same thing; null when there is none.
+  T* newest() { return entries_.empty() ? nullptr : &entries_.back(); }
+
   // Oldest first.
   const std::deque<T>& entries() const { return entries_; }
   std::size_t capacity() const { return capacity_; }

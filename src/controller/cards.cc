@@ -8,7 +8,9 @@ namespace stoker::controller {
 namespace {
 
 constexpr Duration kCardInterval = seconds(1);
+// A smaller change of what others hold is not worth a new plan; the reserve covers it.
 constexpr MiB kForeignChangeMin{64};
+constexpr std::int64_t kForeignChangeShareOfReserve = 8;
 // Smaller pools of idle engines; the reserve covers them.
 constexpr MiB kUnplannedMin{256};
 
@@ -59,9 +61,9 @@ void LiveController::on_reading() {
     if (!meter_.ok(id) || device == scheduler_.state().devices.end()) continue;
     const MiB foreign = foreign_on(sample);
     const MiB change = foreign - device->second.foreign;
-    if (change >= kForeignChangeMin || change <= MiB{0} - kForeignChangeMin) {
-      happen(scheduler::ForeignMemory{id, foreign});
-    }
+    const MiB least = std::max(kForeignChangeMin,
+                               MiB{device->second.reserve.count / kForeignChangeShareOfReserve});
+    if (change >= least || change <= MiB{0} - least) happen(scheduler::ForeignMemory{id, foreign});
   }
   touch();
 }

@@ -230,6 +230,7 @@ struct LedgerEntry {
   std::optional<MiB> predicted;
   std::optional<MiB> measured;  // of loads: what it takes; of unloads: what became free
   std::optional<Duration> took;
+  DeviceId device = {};  // of foreign memory
 };
 
 // A bound that grew, for the pages to say why. Only those of the newest kRevisionsShownMax decisions.

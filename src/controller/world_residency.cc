@@ -19,7 +19,7 @@ std::optional<MiB> known(MiB amount) {
 void World::note(LedgerKind kind, ModelId model, const DatedCause& cause, const Stamp& at,
                  std::optional<MiB> predicted, std::optional<MiB> measured,
                  std::optional<Duration> took) {
-  ledger_.push({at.seq, at.wall, kind, model, cause, predicted, measured, took});
+  ledger_.push({at.seq, at.wall, kind, model, cause, predicted, measured, took, {}});
   if (model && kind != LedgerKind::refused) models_[model].last_change = cause;
 }
 
@@ -81,8 +81,18 @@ void World::on(const scheduler::ExternalUnload& e, const Stamp& at) {
 }
 
 void World::on(const scheduler::ForeignMemory& e, const Stamp& at) {
+  // Only the last of several readings in a row is of interest.
+  LedgerEntry* newest = ledger_.newest();
+  if (newest != nullptr && newest->kind == LedgerKind::foreign_memory &&
+      newest->device == e.device) {
+    newest->at = at.wall;
+    newest->cause.at = at.wall;
+    newest->measured = e.used;
+    return;
+  }
   note(LedgerKind::foreign_memory, ModelId{}, dated({CauseKind::foreign_memory, {}, {}, {}}, at),
        at, std::nullopt, e.used, std::nullopt);
+  ledger_.newest()->device = e.device;
 }
 
 // What was measured belongs to the event that follows.

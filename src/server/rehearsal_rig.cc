@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "backends/rehearsal/catalogue.h"
 #include "gpu/simulated/simulated_probe.h"
 
 namespace stoker::server {
@@ -56,15 +57,19 @@ std::optional<FaultOrder> parse_fault(std::string_view text) {
 RehearsalRig::RehearsalRig(Loop& loop, const Machine& machine, std::uint64_t seed)
     : loop_(loop), models_(machine.models) {
   for (const Device& device : machine.devices) {
+    const auto card = std::ranges::find(machine.cards, device.id, &CardSetup::device);
+    if (card == machine.cards.end() || card->source != CardSource::simulated) continue;
     device_names_.emplace(device.name, device.id);
     gpus_.emplace(device.id, std::make_unique<VirtualGpu>(loop, device.id, device.vram));
   }
-  for (const RehearsalEngine& engine : machine.engines) {
+  for (const EngineSetup& engine : machine.engines) {
+    if (!engine.is_rehearsal()) continue;
     backend_names_.emplace(engine.info.name, engine.info.id);
-    backends_.emplace(engine.info.id,
-                      std::make_unique<RehearsalBackend>(
-                          loop, *gpus_.at(engine.info.device),
-                          options_of(engine, 1.0, seed + engine.info.id.value), models_));
+    backends_.emplace(engine.info.id, std::make_unique<RehearsalBackend>(
+                                          loop, *gpus_.at(engine.info.device),
+                                          options_of(RehearsalEngine{engine.info, engine.style},
+                                                     1.0, seed + engine.info.id.value),
+                                          models_));
   }
   probe_ = std::make_unique<SimulatedProbe>([this] { return sample(); });
 }

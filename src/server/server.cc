@@ -57,7 +57,7 @@ controller::Topology topology_of(const Machine& machine) {
                                 .speeds = machine.speeds,
                                 .patience = machine.patience,
                                 .misfit = machine.misfit};
-  for (const RehearsalEngine& engine : machine.engines) topology.backends.push_back(engine.info);
+  for (const EngineSetup& engine : machine.engines) topology.backends.push_back(engine.info);
   return topology;
 }
 
@@ -66,6 +66,10 @@ void take_ids(const controller::Topology& topology, Machine& machine) {
   for (std::size_t i = 0; i < machine.models.size(); ++i)
     models[machine.models[i].id] = topology.models[i].id;
   for (ModelId& model : machine.preload) model = models.at(model);
+  for (std::size_t i = 0; i < machine.cards.size(); ++i)
+    machine.cards[i].device = topology.devices[i].id;
+  for (std::size_t i = 0; i < machine.engine_models.size(); ++i)
+    machine.engine_models[i].id = topology.models[i].id;
   machine.devices = topology.devices;
   machine.speeds = topology.speeds;
   machine.models = topology.models;
@@ -153,7 +157,10 @@ Result<void> Server::open_controller() {
   controller::Topology topology = topology_of(config_.machine);
   if (auto assigned = controller::assign_lasting_ids(*store_, topology); !assigned) return assigned;
   take_ids(topology, config_.machine);
-  rig_ = std::make_unique<RehearsalRig>(loop_, config_.machine, options_.seed);
+  auto rig = EngineRig::make(
+      {.loop = loop_, .network = network_, .data = data_, .seed = options_.seed}, config_.machine);
+  if (!rig) return fail(rig.error());
+  rig_ = *std::move(rig);
   for (const std::string& text : options_.faults) {
     const auto fault = parse_fault(text);
     if (!fault) {

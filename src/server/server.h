@@ -20,12 +20,12 @@
 #include "net/network.h"
 #include "server/commands.h"
 #include "server/config/config.h"
+#include "server/engine_rig.h"
 #include "server/entrance.h"
 #include "server/front.h"
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/operator_keys.h"
-#include "server/rehearsal_rig.h"
 #include "storage/result_files.h"
 #include "storage/store.h"
 
@@ -103,7 +103,7 @@ class Server {
   net::Network network_;
   std::optional<ResultFiles> files_;
   std::unique_ptr<Store> store_;
-  std::unique_ptr<RehearsalRig> rig_;
+  std::unique_ptr<EngineRig> rig_;
   std::unique_ptr<controller::Controller> controller_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<net::HttpServer> http_;

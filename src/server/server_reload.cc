@@ -16,16 +16,27 @@ bool same_device(const Device& a, const Device& b) {
   return a.name == b.name && a.vram == b.vram;
 }
 
-bool same_engine(const RehearsalEngine& a, const RehearsalEngine& b) {
+bool same_command(const EngineSetup& a, const EngineSetup& b) {
+  if (!a.command || !b.command) return a.command.has_value() == b.command.has_value();
+  return a.command->argv == b.command->argv && a.command->environment == b.command->environment &&
+         a.command->working_directory == b.command->working_directory &&
+         a.command->port == b.command->port && a.command->ready.path == b.command->ready.path;
+}
+
+bool same_engine(const EngineSetup& a, const EngineSetup& b) {
   return a.info.name == b.info.name && a.info.kind == b.info.kind &&
          a.info.device == b.info.device && a.info.slots == b.info.slots &&
-         a.info.granularity == b.info.granularity && a.style == b.style;
+         a.info.granularity == b.info.granularity && a.style == b.style && a.url == b.url &&
+         a.key_file == b.key_file && a.key_env == b.key_env && a.flavour == b.flavour &&
+         a.program == b.program && a.share == b.share && same_command(a, b);
 }
 
 // Engines keep models that left the configuration, because those are still to be unloaded.
-std::vector<Model> with_old_models(std::vector<Model> models, const std::vector<Model>& old) {
-  for (const Model& model : old)
-    if (std::ranges::find(models, model.id, &Model::id) == models.end()) models.push_back(model);
+template <class AnyModel>
+std::vector<AnyModel> with_old_models(std::vector<AnyModel> models,
+                                      const std::vector<AnyModel>& old) {
+  for (const AnyModel& model : old)
+    if (std::ranges::find(models, model.id, &AnyModel::id) == models.end()) models.push_back(model);
   return models;
 }
 
@@ -70,7 +81,8 @@ void Server::on_reread(ConfigResult reread, Result<std::vector<OperatorKey>> key
   auto topology = changed_topology(reread->machine);
   if (!topology) return refuse(topology.error());
 
-  rig_->set_models(with_old_models(topology->models, config_.machine.models));
+  rig_->set_models(with_old_models(topology->models, config_.machine.models),
+                   with_old_models(reread->machine.engine_models, config_.machine.engine_models));
   Machine machine = std::move(reread->machine);
   controller_->set_topology(
       *std::move(topology), [this, count = machine.models.size()](Result<void> taken) {
@@ -89,6 +101,8 @@ void Server::on_reread(ConfigResult reread, Result<std::vector<OperatorKey>> key
   if (machine.preload != config_.machine.preload)
     log(LogLevel::warning, "restart_needed", Fields().add("for", "preload in [residency]"));
   config_.machine.models = with_old_models(std::move(machine.models), config_.machine.models);
+  config_.machine.engine_models =
+      with_old_models(std::move(machine.engine_models), config_.machine.engine_models);
   apply_keys(*std::move(keys));
 }
 

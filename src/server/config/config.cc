@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <filesystem>
@@ -9,7 +10,9 @@
 #include <set>
 #include <sstream>
 
+#include "backends/rehearsal/catalogue.h"
 #include "server/config/config_reader.h"
+#include "server/config/engine_tables.h"
 
 namespace stoker::server {
 namespace {
@@ -109,6 +112,10 @@ class ConfigBuilder {
     }
     if (!id) return;
     config_.machine.devices.push_back({id, table.text("id"), vram, reserve_});
+    config_.machine.cards.push_back(
+        {.device = id,
+         .source = card_source_from_name(table.text("kind")).value_or(CardSource::simulated),
+         .card = table.text("card")});
     config_.machine.speeds.push_back(speeds_of(id, table));
   }
 
@@ -129,25 +136,25 @@ class ConfigBuilder {
 
   void read_backend(const CheckedTable& table) {
     const BackendId id = new_id(backends_, table, "backend");
-    RehearsalEngine engine;
+    EngineSetup engine = read_engine(table, folder_);
     engine.info.id = id;
-    engine.info.name = table.text("id");
-    engine.info.kind = table.text("kind");
-    engine.info.simulated = true;
-    if (table.has("kind") && engine.info.kind != "rehearsal") {
-      table.complain(
-          "kind", fmt::format("kind \"{}\" is not available in this version, only \"rehearsal\" is",
-                              engine.info.kind));
-    }
-    engine.style =
-        table.text("style") == "ollama" ? RehearsalStyle::ollama : RehearsalStyle::comfyui;
-    engine.info.slots = static_cast<std::uint32_t>(table.whole("slots").value_or(1));
-    const std::string granularity = table.text("granularity", "model");
-    engine.info.granularity = granularity == "self"      ? EvictionGranularity::self
-                              : granularity == "backend" ? EvictionGranularity::backend
-                                                         : EvictionGranularity::model;
     engine.info.device = device_of(table);
+    check_card(table, engine);
     if (id) config_.machine.engines.push_back(std::move(engine));
+  }
+
+  // A rehearsal plays on a simulated card, a real engine works on a real one.
+  void check_card(const CheckedTable& table, const EngineSetup& engine) {
+    for (const CardSetup& card : config_.machine.cards) {
+      if (card.device != engine.info.device) continue;
+      const bool is_simulated = card.source == CardSource::simulated;
+      if (is_simulated == engine.is_rehearsal()) return;
+      table.complain("kind",
+                     engine.is_rehearsal()
+                         ? "a rehearsal needs a device of the kind \"simulated\""
+                         : "a real engine needs a real device: give its [[device]] the kind "
+                           "\"nvidia\", \"amd\" or \"host\"");
+    }
   }
 
   DeviceId device_of(const CheckedTable& table) {
@@ -180,13 +187,24 @@ class ConfigBuilder {
     model.steps_hint = static_cast<std::uint32_t>(table.whole("steps").value_or(0));
     model.pinned = table.flag("pinned").value_or(false);
     model.offered = table.flag("offered").value_or(true);
-    if (id) config_.machine.models.push_back(std::move(model));
+    EngineModel engine_model = read_engine_model(table, folder_, model);
+    if (model.backend && !engine_of(model.backend).is_rehearsal())
+      model.settings = settings_of(engine_model);
+    if (!id) return;
+    config_.machine.models.push_back(std::move(model));
+    config_.machine.engine_models.push_back(std::move(engine_model));
+  }
+
+  const EngineSetup& engine_of(BackendId id) const {
+    return *std::ranges::find(config_.machine.engines, id,
+                              [](const EngineSetup& engine) { return engine.info.id; });
   }
 
   static Duration seconds_of(double s) { return microseconds(std::llround(s * 1e6)); }
 
   void read_size(const CheckedTable& table, Model& model) {
     const MiB files = size_of_files(table);
+    model.files_vram = files;
     model.declared_vram = MiB{table.whole("declared_mib").value_or(0)};
     if (const auto vram = table.whole("vram_mib")) {
       model.vram = MiB{*vram};
@@ -318,9 +336,17 @@ Config default_config() {
   Config config;
   Catalogue catalogue = rehearsal_catalogue();
   config.machine.devices.push_back(std::move(catalogue.device));
-  config.machine.engines = std::move(catalogue.engines);
+  config.machine.cards.push_back({.device = config.machine.devices.front().id});
+  for (RehearsalEngine& engine : catalogue.engines)
+    config.machine.engines.push_back({.info = std::move(engine.info), .style = engine.style});
+  for (const Model& model : catalogue.models)
+    config.machine.engine_models.push_back({.id = model.id, .medium = model.medium});
   config.machine.models = std::move(catalogue.models);
   return config;
+}
+
+bool is_all_rehearsal(const Machine& machine) {
+  return std::ranges::all_of(machine.engines, &EngineSetup::is_rehearsal);
 }
 
 std::string problem_text(const std::string& path, const ConfigProblem& problem) {

@@ -13,11 +13,12 @@
 #include <string_view>
 #include <vector>
 
-#include "backends/rehearsal/catalogue.h"
+#include "backends/engine_model.h"
 #include "domain/model.h"
 #include "domain/person.h"
 #include "domain/workshop.h"
 #include "scheduler/event.h"
+#include "server/config/engine_setup.h"
 
 namespace stoker::server {
 
@@ -49,8 +50,10 @@ struct KeySource {
 // Devices, engines and models. Ids count from 1 in the order of the file; a NameBook makes them last.
 struct Machine {
   std::vector<Device> devices;
-  std::vector<RehearsalEngine> engines;
+  std::vector<CardSetup> cards;  // one for each device
+  std::vector<EngineSetup> engines;
   std::vector<Model> models;
+  std::vector<EngineModel> engine_models;  // one for each model
   std::vector<ModelId> preload;
   std::vector<scheduler::DeviceSpeeds> speeds;  // one for each device
   scheduler::PatienceSet patience;
@@ -75,6 +78,9 @@ struct ConfigProblem {
 };
 
 using ConfigResult = std::expected<Config, std::vector<ConfigProblem>>;
+
+// What everything rehearses: simulated cards and engines alone.
+bool is_all_rehearsal(const Machine& machine);
 
 ConfigResult read_config(const std::string& path);
 // `text` as if it stood in a file; relative paths count from `folder`.

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t kTextBytesShown = 40;
 constexpr std::size_t kConfigTextBytesMax = 4096;
+constexpr std::size_t kOptionNameBytesMax = 128;
 
 std::string shown(std::string_view text) {
   std::string words;
@@ -101,6 +102,25 @@ std::string fault_of_list(const KeyRule& rule, const toml::node& node) {
   return {};
 }
 
+std::string fault_of_options(const KeyRule& rule, const toml::node& node) {
+  const auto* options = node.as_table();
+  if (options == nullptr) return fmt::format("must be a table, not {}", what_it_is(node));
+  if (static_cast<double>(options->size()) > rule.high)
+    return fmt::format("may have {} entries", rule.high);
+  for (const auto& [key, value] : *options) {
+    if (key.str().empty() || key.str().size() > kOptionNameBytesMax)
+      return fmt::format("has a name that is too long: {}", shown(key.str()));
+    const bool is_plain =
+        value.is_string() || value.is_integer() || value.is_floating_point() || value.is_boolean();
+    if (!is_plain)
+      return fmt::format("{} must be a number, a text or true or false, not {}", shown(key.str()),
+                         what_it_is(value));
+    if (value.is_string() && value.as_string()->get().size() > kConfigTextBytesMax)
+      return fmt::format("{} may have {} bytes", shown(key.str()), kConfigTextBytesMax);
+  }
+  return {};
+}
+
 }  // namespace
 
 void Problems::add(const toml::source_region& where, std::string words) {
@@ -154,6 +174,7 @@ void CheckedTable::check_key(const toml::key& key, const toml::node& node) {
         fault = fmt::format("must be true or false, not {}", what_it_is(node));
       break;
     case ValueKind::options:
+      fault = fault_of_options(*rule, node);
       break;
   }
   if (!fault.empty()) {
@@ -207,6 +228,21 @@ std::vector<std::string> CheckedTable::texts(std::string_view key) const {
   if (found == nodes_.end()) return list;
   for (const toml::node& element : *found->second->as_array())
     list.push_back(element.as_string()->get());
+  return list;
+}
+
+protocol::Options CheckedTable::options(std::string_view key) const {
+  protocol::Options list;
+  const auto found = nodes_.find(key);
+  if (found == nodes_.end()) return list;
+  for (const auto& [name, node] : *found->second->as_table()) {
+    protocol::OptionValue value;
+    if (const auto* flag = node.as_boolean()) value = flag->get();
+    if (const auto* whole = node.as_integer()) value = whole->get();
+    if (const auto* number = node.as_floating_point()) value = number->get();
+    if (const auto* text = node.as_string()) value = text->get();
+    list.emplace_back(std::string(name.str()), std::move(value));
+  }
   return list;
 }
 

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "protocol/options.h"
 #include "server/config/config.h"
 #include "server/config/config_schema.h"
 
@@ -40,6 +41,8 @@ class CheckedTable {
   std::optional<double> number(std::string_view key) const;
   std::optional<bool> flag(std::string_view key) const;
   std::vector<std::string> texts(std::string_view key) const;
+  // A table of numbers, texts and flags, in the order of its keys.
+  protocol::Options options(std::string_view key) const;
   bool has(std::string_view key) const { return nodes_.contains(key); }
 
   // Where the value stands; the table when it does not.

@@ -18,6 +18,9 @@ constexpr double kMibMax = 16.0 * 1024 * 1024;  // 16 TiB
 constexpr double kSecondsMax = 24 * 3600;
 constexpr double kLoadsParallelMax = 4;
 constexpr double kPenaltyMax = 10;
+constexpr double kEnvironmentMax = 64;
+constexpr double kEngineOptionsMax = 64;
+constexpr double kGraceMaxS = 600;
 constexpr double kShareMin = 0.01;  // slower would be standing still
 
 constexpr std::array kTables{
@@ -41,6 +44,8 @@ constexpr std::array kKeys{
 
     KeyRule{"device", "id", name, true},
     KeyRule{"device", "vram_mib", whole, true, 1, kMibMax},
+    KeyRule{"device", "kind", name, false, 0, 0, "simulated nvidia amd host"},
+    KeyRule{"device", "card", text},
     KeyRule{"device", "loads_parallel", whole, false, 1, kLoadsParallelMax},
     KeyRule{"device", "text_parallel_penalty", number, false, 0, kPenaltyMax},
     KeyRule{"device", "generation_parallel_penalty", number, false, 0, kPenaltyMax},
@@ -48,14 +53,25 @@ constexpr std::array kKeys{
     KeyRule{"device", "generation_beside_text", number, false, kShareMin, 1},
 
     KeyRule{"backend", "id", name, true},
-    KeyRule{"backend", "kind", name, true, 0, 0,
-            "rehearsal ollama comfyui swarmui openai mistral process"},
+    KeyRule{"backend", "kind", name, true, 0, 0, "rehearsal ollama comfyui swarmui openai mistral"},
     KeyRule{"backend", "style", name, false, 0, 0, "ollama comfyui"},
     KeyRule{"backend", "devices", names, false, 1, kDevicesMax},
     KeyRule{"backend", "granularity", name, false, 0, 0, "model backend self"},
     KeyRule{"backend", "slots", whole, false, 1, 64},
-    KeyRule{"backend", "url", text, false, 0, 0, {}, later},
-    KeyRule{"backend", "command", texts, false, 0, 64, {}, later},
+    KeyRule{"backend", "url", text},
+    KeyRule{"backend", "key_file", text},
+    KeyRule{"backend", "key_env", text},
+    KeyRule{"backend", "flavour", name, false, 0, 0,
+            "llama_cpp llama_cpp_router vllm localai sd_cpp lm_studio plain"},
+    KeyRule{"backend", "program", text},
+    KeyRule{"backend", "command", texts, false, 1, 64},
+    KeyRule{"backend", "environment", options, false, 0, kEnvironmentMax},
+    KeyRule{"backend", "folder", text},
+    KeyRule{"backend", "process_per", name, false, 0, 0, "backend model"},
+    KeyRule{"backend", "ready_path", text},
+    KeyRule{"backend", "ready_max_s", number, false, 1, kSecondsMax},
+    KeyRule{"backend", "stop_signal", name, false, 0, 0, "TERM INT QUIT HUP KILL"},
+    KeyRule{"backend", "stop_grace_s", number, false, 0, kGraceMaxS},
 
     KeyRule{"model", "id", name, true},
     KeyRule{"model", "title", text},
@@ -69,8 +85,10 @@ constexpr std::array kKeys{
     KeyRule{"model", "steps", whole, false, 0, 10'000},
     KeyRule{"model", "pinned", flag},
     KeyRule{"model", "offered", flag},
-    KeyRule{"model", "load_options", options, false, 0, 0, {}, later},
-    KeyRule{"model", "template", text, false, 0, 0, {}, later},
+    KeyRule{"model", "engine_name", text},
+    KeyRule{"model", "load_options", options, false, 0, kEngineOptionsMax},
+    KeyRule{"model", "run_options", options, false, 0, kEngineOptionsMax},
+    KeyRule{"model", "template", text},
 
     KeyRule{"residency", "reserve_mib", whole, false, 0, kMibMax},
     KeyRule{"residency", "pins", names, false, 0, kModelsMax},

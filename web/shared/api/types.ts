@@ -117,7 +117,7 @@ export interface DeviceView {
   reserved_mib: number; foreign_mib: number; probe_ok: boolean; trouble: string | null; processes: { name: string; backend: string | null; mib: number }[];
 }
 export interface LedgerEntry {
-  id: string; at_ms: number; what: LedgerWhat; model: string | null; title: string | null; cause: Cause;
+  id: string; at_ms: number; what: LedgerWhat; model: string | null; title: string | null; device: string | null; cause: Cause;
   predicted_mib: number | null; measured_mib: number | null; took_s: number | null;
 }
 export interface PersonView {

@@ -1,0 +1,158 @@
+#include "server/engine_rig.h"
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+
+#include "gpu/machine_probe.h"
+#include "server/links.h"
+
+namespace stoker::server {
+namespace {
+
+constexpr std::size_t kKeyBytesMaxOfEngine = 4096;
+constexpr const char* kNvmlVariable = "STOKER_NVML_LIBRARY";
+
+gpu::CardKind card_kind(CardSource source) {
+  if (source == CardSource::amd) return gpu::CardKind::amd;
+  return source == CardSource::host ? gpu::CardKind::host : gpu::CardKind::nvidia;
+}
+
+Result<std::string> key_of(const EngineSetup& engine) {
+  if (!engine.key_file.empty()) {
+    auto key = read_private_file(engine.key_file, kKeyBytesMaxOfEngine);
+    if (key) return key;
+    return fail(ErrorCode::bad_request,
+                "the key of backend \"" + engine.info.name + "\": " + key.error().detail);
+  }
+  if (engine.key_env.empty()) return std::string();
+  const char* value = std::getenv(engine.key_env.c_str());
+  if (value != nullptr) return std::string(value);
+  return fail(ErrorCode::bad_request, "the key of backend \"" + engine.info.name +
+                                          "\": the environment has no " + engine.key_env);
+}
+
+// A random word of this data folder, made once: DATA/instance.
+Result<std::string> instance_of(const std::string& data) {
+  const std::string path = data + "/instance";
+  if (std::filesystem::exists(path)) return read_private_file(path, 256);
+  std::array<unsigned char, 16> random{};
+  randombytes_buf(random.data(), random.size());
+  std::array<char, 33> hex{};
+  sodium_bin2hex(hex.data(), hex.size(), random.data(), random.size());
+  if (auto written = write_private_file(path, std::string(hex.data()) + "\n"); !written)
+    return fail(written.error());
+  return std::string(hex.data());
+}
+
+CardSource card_of(const Machine& machine, DeviceId device) {
+  const auto card = std::ranges::find(machine.cards, device, &CardSetup::device);
+  return card == machine.cards.end() ? CardSource::simulated : card->source;
+}
+
+std::vector<EngineModel> models_of(const std::vector<Model>& models,
+                                   const std::vector<EngineModel>& engine_models,
+                                   BackendId backend) {
+  std::vector<EngineModel> list;
+  for (const EngineModel& engine_model : engine_models) {
+    const auto model = std::ranges::find(models, engine_model.id, &Model::id);
+    if (model != models.end() && model->backend == backend) list.push_back(engine_model);
+  }
+  return list;
+}
+
+}  // namespace
+
+struct EngineRig::Real {
+  Adapter adapter;
+};
+
+// The simulated cards' samples and the real ones' as one answer.
+class EngineRig::JoinedProbe final : public GpuProbe {
+ public:
+  JoinedProbe(GpuProbe& simulated, std::unique_ptr<GpuProbe> real)
+      : simulated_(simulated), real_(std::move(real)) {}
+
+  Result<std::vector<GpuSample>> sample() override {
+    auto samples = simulated_.sample();
+    auto real = real_->sample();
+    if (!samples || samples->empty()) return real;
+    if (!real) return samples;
+    samples->insert(samples->end(), std::make_move_iterator(real->begin()),
+                    std::make_move_iterator(real->end()));
+    return samples;
+  }
+
+ private:
+  GpuProbe& simulated_;
+  std::unique_ptr<GpuProbe> real_;
+};
+
+EngineRig::EngineRig(const RigPlace& place, const Machine& machine)
+    : rehearsal_(place.loop, machine, place.seed) {
+  std::vector<gpu::DeviceCard> cards;
+  for (const CardSetup& card : machine.cards) {
+    if (card.source != CardSource::simulated)
+      cards.push_back({card.device, card_kind(card.source), card.card});
+  }
+  gpu::MachinePlaces places;
+  if (const char* library = std::getenv(kNvmlVariable)) places.nvml_library = library;
+  std::unique_ptr<GpuProbe> real;
+  if (!cards.empty()) real = std::make_unique<gpu::MachineProbe>(std::move(cards), owners_, places);
+  if (real) probe_ = std::make_unique<JoinedProbe>(rehearsal_.probe(), std::move(real));
+}
+
+EngineRig::~EngineRig() = default;
+
+Result<std::unique_ptr<EngineRig>> EngineRig::make(const RigPlace& place, const Machine& machine) {
+  std::unique_ptr<EngineRig> rig(new EngineRig(place, machine));
+  if (is_all_rehearsal(machine)) return rig;
+  const auto salt = instance_of(place.data);
+  if (!salt) return fail(salt.error());
+  for (const EngineSetup& engine : machine.engines) {
+    if (engine.is_rehearsal()) continue;
+    if (auto added = rig->add(place, machine, engine, *salt); !added) return fail(added.error());
+  }
+  return rig;
+}
+
+Result<void> EngineRig::add(const RigPlace& place, const Machine& machine,
+                            const EngineSetup& engine, const std::string& salt) {
+  auto key = key_of(engine);
+  if (!key) return fail(key.error());
+  const AdapterPlace adapter_place{.loop = place.loop,
+                                   .network = place.network,
+                                   .key = *std::move(key),
+                                   .salt = salt,
+                                   .memory = card_of(machine, engine.info.device)};
+  auto real = std::make_unique<Real>();
+  std::vector<EngineModel> models =
+      models_of(machine.models, machine.engine_models, engine.info.id);
+  const net::Url url = net::parse_url(engine.url).value_or(net::Url{});
+  real->adapter = make_adapter(adapter_place, engine, url, std::move(models));
+  owners_.set_rule({.backend = engine.info.id, .port = url.port, .program = engine.program});
+  real_.emplace(engine.info.id, std::move(real));
+  return {};
+}
+
+void EngineRig::set_models(const std::vector<Model>& models,
+                           std::vector<EngineModel> engine_models) {
+  rehearsal_.set_models(models);
+  for (const auto& [id, real] : real_)
+    real->adapter.set_models(models_of(models, engine_models, id));
+}
+
+std::vector<std::pair<BackendId, Backend*>> EngineRig::backends() const {
+  std::vector<std::pair<BackendId, Backend*>> list = rehearsal_.backends();
+  for (const auto& [id, real] : real_) list.emplace_back(id, real->adapter.backend.get());
+  return list;
+}
+
+GpuProbe& EngineRig::probe() {
+  return probe_ ? *probe_ : rehearsal_.probe();
+}
+
+}  // namespace stoker::server
