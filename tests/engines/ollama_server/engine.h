@@ -4,6 +4,7 @@
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -67,6 +68,26 @@ class Engine {
   net::Task<bool> struck(net::Exchange& exchange, AnswerShape& shape, std::size_t sent);
   AnswerFrame frame_of(const Job& job);
   Installed installed();
+  // embed_routes.cc
+  struct EmbedJob;
+  net::Task<void> embed(net::Exchange& exchange, std::string body, Life& life);
+  net::Task<void> embeddings(net::Exchange& exchange, std::string body, Life& life);
+  net::Task<void> v1_embeddings(net::Exchange& exchange, std::string body, Life& life);
+  // Loads, then computes; false if something was answered already or nobody is there.
+  net::Task<bool> run_embed(net::Exchange& exchange, const EmbedJob& job, Life& life);
+  // admin_routes.cc
+  net::Task<void> create(net::Exchange& exchange, std::string body, Life& life);
+  net::Task<void> pull(net::Exchange& exchange, std::string body, Life& life);
+  net::Task<void> push(net::Exchange& exchange, std::string body, Life& life);
+  net::Task<void> copy(net::Exchange& exchange, std::string body, Life& life);
+  net::Task<void> remove(net::Exchange& exchange, std::string body, Life& life);
+  net::Task<void> blob_upload(net::Exchange& exchange, std::string body, Life& life);
+  net::Task<void> blob_exists(net::Exchange& exchange, std::string body, Life& life);
+  net::Task<void> account(net::Exchange& exchange, std::string body, Life& life);
+  net::Task<void> cloud_only(net::Exchange& exchange, std::string body, Life& life);
+  net::Task<bool> send_progress(net::Exchange& exchange, std::vector<boost::json::object> records,
+                                bool stream, Life& life);
+  void install(OllamaModel model);
   // library_routes.cc
   net::Task<void> tags(net::Exchange& exchange, std::string body, Life& life);
   net::Task<void> ps(net::Exchange& exchange, std::string body, Life& life);
@@ -79,6 +100,7 @@ class Engine {
   std::vector<OllamaModel> models_;
   OllamaCounters counters_;
   Residency residency_;
+  std::set<std::string> blobs_;
   std::uint64_t requests_ = 0;
 };
 
