@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "backends/comfyui/run_events.h"
-#include "domain/media_format.h"
+#include "backends/http/media_output.h"
 
 namespace stoker::comfyui {
 namespace {
@@ -80,17 +80,6 @@ net::Task<Result<void>> wait_for_end(SharedSite site, Play play, std::shared_ptr
   }
 }
 
-Result<RunOutput> output_of(std::string bytes, Medium medium) {
-  const auto format = sniff_format(bytes);
-  if (!format || !format_suits(*format, medium)) {
-    return fail(ErrorCode::internal, "the engine made a file of another kind", "output");
-  }
-  return RunOutput{.medium = medium,
-                   .mime = std::string(format_mime(*format)),
-                   .extension = std::string(format_extension(*format)),
-                   .bytes = std::move(bytes)};
-}
-
 Result<RunReport> texts_of(const wire::HistoryEntry& entry, const std::string& node,
                            std::size_t bytes_max) {
   RunReport report;
@@ -99,7 +88,7 @@ Result<RunReport> texts_of(const wire::HistoryEntry& entry, const std::string& n
     if (text.node != node) continue;
     bytes += text.text.size();
     if (bytes > bytes_max) return fail(ErrorCode::too_large, "the text is larger than allowed");
-    auto output = output_of(text.text, Medium::text);
+    auto output = media_output(text.text, Medium::text);
     if (!output) return fail(output.error());
     report.outputs.push_back(*std::move(output));
   }
@@ -114,7 +103,7 @@ net::Task<Result<RunReport>> files_of(SharedSite site, wire::HistoryEntry entry,
     auto bytes = co_await Site::file(site, file.name, bytes_left, work.call.deadline);
     if (!bytes) co_return fail(bytes.error());
     bytes_left -= std::min(bytes_left, bytes->size());
-    auto output = output_of(*std::move(bytes), work.call.medium);
+    auto output = media_output(*std::move(bytes), work.call.medium);
     if (!output) co_return fail(output.error());
     report.outputs.push_back(*std::move(output));
   }
