@@ -8,6 +8,7 @@
 #include <set>
 #include <sstream>
 
+#include "protocol/comfyui/graph_models.h"
 #include "protocol/comfyui/json_reading.h"
 #include "protocol/comfyui/node_schemas.h"
 
@@ -230,6 +231,35 @@ TEST_P(ShippedTemplate, HasNothingThatItsOutputDoesNotNeed) {
     if (!film && !parse_object(warm->graph)->contains(id)) unneeded.insert(id);
   }
   EXPECT_EQ(unneeded, std::set<std::string>());
+}
+
+TEST_P(ShippedTemplate, NeedsTheModelFilesThatItNames) {
+  const WorkflowTemplate shipped = workflow();
+  const auto graph = parse_graph(shipped.graph);
+  ASSERT_TRUE(graph) << graph.error().detail;
+  const NodeIndex output = graph->index_of.at(shipped.output);
+  const Needs needs = needs_of(*graph, reach_back(*graph, {&output, 1}));
+  EXPECT_TRUE(needs.unknown.empty());
+  std::set<std::string> found;
+  for (const ModelReference& model : needs.models) found.insert(model.folder + "/" + model.file);
+  EXPECT_EQ(found, std::set<std::string>(shipped.model_files.begin(), shipped.model_files.end()));
+}
+
+TEST_P(ShippedTemplate, WarmsUpWithTheSameBundle) {
+  const WorkflowTemplate shipped = workflow();
+  const auto bundle_of = [](const std::string& text, const std::string& output) {
+    const Graph graph = parse_graph(text).value();
+    const NodeIndex node = graph.index_of.at(output);
+    return needs_of(graph, reach_back(graph, {&node, 1})).bundle_id;
+  };
+  const auto warm = warm_up(shipped, 1);
+  EXPECT_EQ(bundle_of(warm->graph, warm->output), bundle_of(shipped.graph, shipped.output));
+  std::set<std::string> of_run;
+  std::set<std::string> of_warm_up;
+  for (const LoaderNode& loader : loader_nodes(shipped.graph)) of_run.insert(loader.text);
+  for (const LoaderNode& loader : loader_nodes(warm->graph)) of_warm_up.insert(loader.text);
+  EXPECT_FALSE(of_run.empty());
+  EXPECT_EQ(of_run, of_warm_up);
 }
 
 std::vector<std::string> shipped_names() {
