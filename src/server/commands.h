@@ -71,6 +71,15 @@ struct SimulateOptions {
 };
 int run_simulate(const SimulateOptions& options);
 
+struct DoctorOptions {
+  std::string config;                // its engines are looked at instead of the usual addresses
+  std::string data;                  // the folder whose disk is looked at
+  std::string write;                 // a file for a proposed configuration; empty: none
+  std::vector<std::string> engines;  // KIND=URL
+  OutputForm form = OutputForm::text;
+};
+int run_doctor(const DoctorOptions& options);
+
 int run_version(OutputForm form);
 
 // The given folder, else $STATE_DIRECTORY, else ./data.

@@ -22,6 +22,7 @@ struct CommandLine {
   TokenOptions token;
   BackupOptionsOfCommand backup;
   SimulateOptions simulate;
+  DoctorOptions doctor;
   bool no_eta = false;
   std::string log_level = "info";
   std::string ollama_listen;
@@ -124,6 +125,18 @@ void add_simulate(CLI::App& app, CommandLine& line) {
   simulate->add_flag("--no-eta", line.no_eta, "Promise nobody a time");
 }
 
+void add_doctor(CLI::App& app, CommandLine& line) {
+  CLI::App* doctor = add_command(app, line, "doctor",
+                                 "Look at cards, memory, disk and engines, and say what to change");
+  doctor->add_option("--config", line.doctor.config, "Look at the engines of this configuration");
+  doctor->add_option("--engine", line.doctor.engines,
+                     "Look here instead of the usual addresses: KIND=URL, KIND one of ollama, "
+                     "openai, comfyui, swarmui");
+  doctor->add_option("--data", line.doctor.data,
+                     "Data folder (default: $STATE_DIRECTORY, else ./data)");
+  doctor->add_option("--write", line.doctor.write, "New file for a proposed configuration");
+}
+
 // The sentence for an option that belongs to a later version; empty: none was given.
 std::string door_that_is_not_there(const CommandLine& line) {
   if (!line.ollama_listen.empty())
@@ -150,13 +163,14 @@ int simulate(CommandLine& line) {
 }
 
 int run(const CLI::App& app, CommandLine& line) {
-  line.check.form = line.token.form = line.backup.form = line.form();
+  line.check.form = line.token.form = line.backup.form = line.doctor.form = line.form();
   if (app.got_subcommand("serve")) return serve(line);
   if (app.got_subcommand("check")) return run_check(line.check);
   if (app.got_subcommand("token")) return run_token(line.token);
   if (app.got_subcommand("backup")) return run_backup(line.backup);
   if (app.got_subcommand("restore")) return run_restore(line.backup);
   if (app.got_subcommand("simulate")) return simulate(line);
+  if (app.got_subcommand("doctor")) return run_doctor(line.doctor);
   return run_version(line.form());
 }
 
@@ -178,6 +192,7 @@ int main(int argc, char** argv) {
   add_token(app, line);
   add_backup(app, line);
   add_simulate(app, line);
+  add_doctor(app, line);
   add_command(app, line, "version", "Print the version");
   try {
     app.parse(argc, argv);
