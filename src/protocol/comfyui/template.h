@@ -68,6 +68,9 @@ struct WorkflowTemplate {
 
 Result<WorkflowTemplate> parse_template(std::string_view text);
 
+// The file of a template: what parse_template reads as the same template. For importing an operator's own workflow.
+std::string template_text(const WorkflowTemplate& workflow);
+
 // What an operator wrote for a model ("width" = 768). Errors: bad_request for what has no binding or another type.
 Result<TemplateValues> values_of(const WorkflowTemplate& workflow, const Options& options);
 

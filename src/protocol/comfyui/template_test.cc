@@ -207,6 +207,16 @@ TEST_P(ShippedTemplate, FitsTheSchemasOfItsNodes) {
   EXPECT_EQ(told(check_graph(*run, schemas(), shipped.output)), "");
 }
 
+TEST_P(ShippedTemplate, IsReadAgainAsItWasWritten) {
+  const WorkflowTemplate shipped = workflow();
+  const auto again = parse_template(template_text(shipped));
+  ASSERT_TRUE(again) << again.error().detail;
+  EXPECT_EQ(template_text(*again), template_text(shipped));
+  EXPECT_EQ(warm_up(*again, 5)->graph, warm_up(shipped, 5)->graph);
+  EXPECT_EQ(*instantiate(*again, {.prompt = "x"}), *instantiate(shipped, {.prompt = "x"}));
+  EXPECT_EQ(again->model_files, shipped.model_files);
+}
+
 TEST_P(ShippedTemplate, HasAWarmUpThatFitsToo) {
   const WorkflowTemplate shipped = workflow();
   const auto warm = warm_up(shipped, 1);
