@@ -98,7 +98,7 @@ void ComfyUiBackend::load(ModelId model, Duration deadline, Callback<LoadReport>
     if (loaded->report.told) residency_.told(model, *loaded->report.told);
     residency_.prompt_ended(model, workflow->loaders, loaded->stats);
     loaded->report.took = link_.loop().now() - began;
-    done(std::move(loaded->report));
+    done(loaded->report);
   };
   residency_.prompt_begins(model, (*workflow)->loaders);
   start_within<comfyui::Loaded>(

@@ -42,7 +42,7 @@ net::Task<Result<void>> submit(SharedSite site, Play play) {
 
 void tell_progress(RunListener* listener, const wire::Event& event) {
   if (listener == nullptr || event.kind != wire::EventKind::progress) return;
-  if (!(event.max >= 1 && event.max <= kStepsMax) || !(event.value >= 0)) return;
+  if (event.max < 1 || event.max > kStepsMax || event.value < 0) return;
   const double value = std::min(event.value, event.max);
   listener->step_is(static_cast<std::uint32_t>(value), static_cast<std::uint32_t>(event.max));
 }
