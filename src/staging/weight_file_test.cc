@@ -111,17 +111,19 @@ TEST_F(WeightFile, SumsThePartsOfASplitModel) {
 TEST_F(WeightFile, SumsTheComponentsThatADiffusersIndexNames) {
   write("model_index.json",
         R"({"_class_name":"P","unet":["diffusers","U"],"vae":["diffusers","V"],)"
+        R"("text_encoder":["transformers","T"],)"
         R"("safety_checker":[null,null],"scheduler":["diffusers","S"]})");
   write_tensors("unet/diffusion_pytorch_model.safetensors", 100);
   write_tensors("unet/diffusion_pytorch_model.fp16.safetensors", 50);
   write_tensors("vae/diffusion_pytorch_model.safetensors", 30);
   write("vae/diffusion_pytorch_model.bin", "the same once more");
+  write("text_encoder/pytorch_model.bin", std::string(7, 'x'));
   write_tensors("safety_checker/model.safetensors", 1000);
   write_tensors("whole_checkpoint.safetensors", 5000);
   const auto facts = read();
   ASSERT_TRUE(facts) << facts.error().detail;
-  EXPECT_EQ(facts->files, 2U);
-  EXPECT_EQ(facts->tensor_bytes, 130U);
+  EXPECT_EQ(facts->files, 3U);
+  EXPECT_EQ(facts->tensor_bytes, 137U);
 }
 
 TEST_F(WeightFile, SumsTheShardsThatAnIndexNames) {

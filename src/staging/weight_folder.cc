@@ -70,21 +70,16 @@ class Walk {
       const bool used = component.is_array() && component.get_array().size() == 2 &&
                         component.get_array()[1].is_string();
       if (!used || !std::ranges::binary_search(listing->folders, std::string_view(name))) continue;
-      if (auto taken = take_listed(root / std::string(name), 1); !taken) return taken;
+      if (auto taken = take_component(root / std::string(name)); !taken) return taken;
     }
     return {};
   }
 
   Result<std::vector<std::string>> finish() {
-    std::vector<std::string>& chosen = !safetensors_.empty() ? safetensors_
-                                       : !gguf_.empty()      ? gguf_
-                                                             : opaque_;
-    if (chosen.empty()) return refused("a folder without weight files");
-    if (&chosen == &gguf_ && !is_one_model()) {
-      return refused("a folder with several GGUF models; name one file");
-    }
-    std::ranges::sort(chosen);
-    return std::move(chosen);
+    if (auto chosen = choose(); !chosen) return std::unexpected(std::move(chosen.error()));
+    if (chosen_.empty()) return refused("a folder without weight files");
+    std::ranges::sort(chosen_);
+    return std::move(chosen_);
   }
 
  private:
@@ -111,6 +106,28 @@ class Walk {
     std::ranges::sort(listing.files);
     std::ranges::sort(listing.folders);
     return listing;
+  }
+
+  // Components are saved one by one, some as safetensors and some not; some hold no weights.
+  Result<void> take_component(const fs::path& folder) {
+    if (auto taken = take_listed(folder, 1); !taken) return taken;
+    return choose();
+  }
+
+  // Of what was found since the last choice, the kind that an engine would load.
+  Result<void> choose() {
+    const std::vector<std::string>& best = !safetensors_.empty() ? safetensors_
+                                           : !gguf_.empty()      ? gguf_
+                                                                 : opaque_;
+    if (&best == &gguf_ && !is_one_model())
+      return refused("a folder with several GGUF models; name one file");
+    for (const std::string& path : best) {
+      if (auto added = add(chosen_, path); !added) return added;
+    }
+    safetensors_.clear();
+    gguf_.clear();
+    opaque_.clear();
+    return {};
   }
 
   Result<void> take_listed(const fs::path& folder, int depth) {
@@ -218,6 +235,7 @@ class Walk {
   std::vector<std::string> safetensors_;
   std::vector<std::string> gguf_;
   std::vector<std::string> opaque_;
+  std::vector<std::string> chosen_;
 };
 
 }  // namespace
