@@ -93,7 +93,8 @@ TEST(BindingProposal, ZeroedOrSharedTextsAreNoNegative) {
 
 TEST(BindingProposal, FollowsConditioningOfExtensions) {
   const BindingProposal fused = proposed(sampled(
-      R"("f":{"class_type":"my_fusion","inputs":{"clip_conditioning":["a",0],"other_conditioning":["a",0]}},)"
+      R"("f":{"class_type":"my_fusion","inputs":{"clip_conditioning":["a",0],
+     "other_conditioning":["a",0]}},)"
       R"("a":{"class_type":"CLIPTextEncode","inputs":{"text":"x"}})",
       R"("positive":["f",0])"));
   EXPECT_THAT(places(fused, "prompt"), ElementsAre(InputPlace{"a", "text"}));
@@ -101,7 +102,8 @@ TEST(BindingProposal, FollowsConditioningOfExtensions) {
 
 TEST(BindingProposal, DoubtsTextsThatAreCombinedOrComputed) {
   const BindingProposal combined = proposed(sampled(
-      R"("c":{"class_type":"ConditioningCombine","inputs":{"conditioning_1":["a",0],"conditioning_2":["b",0]}},)"
+      R"("c":{"class_type":"ConditioningCombine","inputs":{"conditioning_1":["a",0],
+     "conditioning_2":["b",0]}},)"
       R"("a":{"class_type":"CLIPTextEncode","inputs":{"text":"x"}},)"
       R"("b":{"class_type":"CLIPTextEncode","inputs":{"text":"y"}})",
       R"("positive":["c",0])"));
@@ -138,7 +140,8 @@ TEST(BindingProposal, EndsInCycles) {
 
 TEST(BindingProposal, PrefersWhatIsSavedAndDoubtsSeveral) {
   const BindingProposal two = proposed(
-      R"({"p":{"class_type":"PreviewImage","inputs":{}},"a":{"class_type":"SaveImage","inputs":{}},)"
+      R"({"p":{"class_type":"PreviewImage","inputs":{}},"a":{"class_type":"SaveImage",
+     "inputs":{}},)"
       R"("b":{"class_type":"SaveAudio","inputs":{}}})");
   EXPECT_EQ(two.output, "a");
   EXPECT_THAT(two.doubts, Contains(Doubt{DoubtKind::several_outputs, "a"}));

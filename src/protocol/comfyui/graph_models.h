@@ -24,11 +24,10 @@ inline constexpr std::size_t kSamplerPassesMax = 64;
 // One file that one loader reads. Two loaders of the same class, file and dtype are one reference:
 // the engine keeps what a loader made under its class and inputs, not under the id of its node.
 struct ModelReference {
-  std::string loader;  // "UNETLoader"
-  std::string file;    // with slashes, below the folder
-  std::string dtype;   // a loader's weight_dtype; empty: as the file has it
-  std::string
-      folder;  // "diffusion_models", as GET /models/{folder} names it; empty: an extension's own
+  std::string loader;   // "UNETLoader"
+  std::string file;     // with slashes, below the folder
+  std::string dtype;    // a loader's weight_dtype; empty: as the file has it
+  std::string folder;   // "diffusion_models", as GET /models/{folder} names it
   bool on_cpu = false;  // stays out of the GPU's memory
 
   friend auto operator<=>(const ModelReference&, const ModelReference&) = default;

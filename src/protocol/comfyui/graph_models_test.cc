@@ -210,8 +210,10 @@ TEST(ComfyWork, KnowsSigmasAndAreasOfPictures) {
 
 TEST(ComfyWork, DividesSplitSigmas) {
   const std::string text =
-      R"({"a":{"class_type":"SamplerCustomAdvanced","inputs":{"sigmas":["split",0],"latent_image":["l",0]}},)"
-      R"("b":{"class_type":"SamplerCustomAdvanced","inputs":{"sigmas":["split",1],"latent_image":["a",0]}},)"
+      R"({"a":{"class_type":"SamplerCustomAdvanced","inputs":{"sigmas":["split",0],
+     "latent_image":["l",0]}},)"
+      R"("b":{"class_type":"SamplerCustomAdvanced","inputs":{"sigmas":["split",1],
+     "latent_image":["a",0]}},)"
       R"("split":{"class_type":"SplitSigmas","inputs":{"sigmas":["s",0],"step":3}},)"
       R"("s":{"class_type":"BasicScheduler","inputs":{"steps":10}},)"
       R"("l":{"class_type":"EmptyLatentImage","inputs":{"width":64,"height":32}},)"
@@ -249,9 +251,11 @@ TEST(ComfyWork, HasDefaultsForWhatAFileDecides) {
 
 TEST(ComfyWork, NeverOverflows) {
   const std::string text =
-      R"({"a":{"class_type":"KSampler","inputs":{"steps":18446744073709551615,"latent_image":["u",0]}},)"
+      R"({"a":{"class_type":"KSampler","inputs":{"steps":18446744073709551615,
+     "latent_image":["u",0]}},)"
       R"("u":{"class_type":"LatentUpscaleBy","inputs":{"samples":["l",0],"scale_by":64}},)"
-      R"("l":{"class_type":"E","inputs":{"width":18446744073709551615,"height":18446744073709551615,)"
+      R"("l":{"class_type":"E","inputs":{"width":18446744073709551615,
+     "height":18446744073709551615,)"
       R"("batch_size":18446744073709551615,"length":9007199254740992.0}},)"
       R"("o":{"class_type":"SaveImage","inputs":{"images":["a",0]}}})";
   EXPECT_EQ(work_of(passes(text)), 1ULL << 63);

@@ -29,7 +29,8 @@ NodeIndex at(const Graph& graph, std::string_view id) {
 
 TEST(ComfyGraph, KeepsSeedsExact) {
   const Graph graph = graph_of(
-      R"({"1":{"class_type":"A","inputs":{"a":18446744073709551615,"b":9223372036854775808,"c":-3,"d":1.5}}})");
+      R"({"1":{"class_type":"A","inputs":{"a":18446744073709551615,"b":9223372036854775808,"c":-3,
+     "d":1.5}}})");
   const GraphNode& node = graph.nodes.at(0);
   EXPECT_EQ(std::get<std::uint64_t>(*node.input("a")), 18446744073709551615ULL);
   EXPECT_EQ(std::get<std::uint64_t>(*node.input("b")), 9223372036854775808ULL);
@@ -114,10 +115,11 @@ TEST(ComfyReach, SeesCyclesAndLinksToNowhere) {
 }
 
 TEST(ComfyReach, ADiamondIsNoCycle) {
-  const Graph graph = graph_of(
-      R"({"a":{"class_type":"SaveImage","inputs":{"x":["b",0],"y":["c",0]}},)"
-      R"("b":{"class_type":"B","inputs":{"x":["d",0]}},"c":{"class_type":"C","inputs":{"x":["d",0]}},)"
-      R"("d":{"class_type":"D"}})");
+  const Graph graph =
+      graph_of(R"({"a":{"class_type":"SaveImage","inputs":{"x":["b",0],"y":["c",0]}},)"
+               R"("b":{"class_type":"B","inputs":{"x":["d",0]}},"c":{"class_type":"C",
+     "inputs":{"x":["d",0]}},)"
+               R"("d":{"class_type":"D"}})");
   EXPECT_FALSE(reach_of(graph).has_cycle);
   EXPECT_EQ(reach_of(graph).nodes.size(), 4U);
 }
@@ -137,12 +139,13 @@ TEST(ComfyReach, WalksALongChainWithoutRecursion) {
 }
 
 TEST(ComfyLiterals, AreFollowedThroughPrimitives) {
-  const Graph graph = graph_of(
-      R"({"a":{"class_type":"PrimitiveString","inputs":{"value":["b",0]}},)"
-      R"("b":{"class_type":"PrimitiveStringMultiline","inputs":{"value":"deep"}},)"
-      R"("c":{"class_type":"Loader","inputs":{"name":["a",0],"own":"here","n":["d",0],"loop":["e",0]}},)"
-      R"("d":{"class_type":"StringConcatenate","inputs":{"string_a":"x"}},)"
-      R"("e":{"class_type":"PrimitiveInt","inputs":{"value":["e",0]}}})");
+  const Graph graph =
+      graph_of(R"({"a":{"class_type":"PrimitiveString","inputs":{"value":["b",0]}},)"
+               R"("b":{"class_type":"PrimitiveStringMultiline","inputs":{"value":"deep"}},)"
+               R"("c":{"class_type":"Loader","inputs":{"name":["a",0],"own":"here","n":["d",0],
+     "loop":["e",0]}},)"
+               R"("d":{"class_type":"StringConcatenate","inputs":{"string_a":"x"}},)"
+               R"("e":{"class_type":"PrimitiveInt","inputs":{"value":["e",0]}}})");
   const NodeIndex node = at(graph, "c");
   EXPECT_EQ(text_behind(graph, node, "name"), "deep");
   EXPECT_EQ(literal_behind(graph, node, "name")->node, at(graph, "b"));
@@ -154,7 +157,8 @@ TEST(ComfyLiterals, AreFollowedThroughPrimitives) {
 
 TEST(ComfyLiterals, CountsAreWholeAndAboveZero) {
   const Graph graph = graph_of(
-      R"({"a":{"class_type":"A","inputs":{"w":4,"d":4.0,"z":0,"n":-1,"f":1.5,"big":1e300,"t":"4","nan":true}}})");
+      R"({"a":{"class_type":"A","inputs":{"w":4,"d":4.0,"z":0,"n":-1,"f":1.5,"big":1e300,"t":"4",
+     "nan":true}}})");
   EXPECT_EQ(count_behind(graph, 0, "w"), 4U);
   EXPECT_EQ(count_behind(graph, 0, "d"), 4U);
   for (const char* input : {"z", "n", "f", "big", "t", "nan"})
