@@ -23,7 +23,8 @@ void check_proposal(const Graph& graph, const BindingProposal& proposal) {
       STOKER_INVARIANT(node != graph.index_of.end(), "a place lies in a node");
       const InputValue* value = graph.nodes[node->second].input(place.input);
       STOKER_INVARIANT(value != nullptr && !std::holds_alternative<Link>(*value) &&
-                           !std::holds_alternative<LostLink>(*value),
+                           !std::holds_alternative<LostLink>(*value) &&
+                           !std::holds_alternative<std::monostate>(*value),
                        "a place holds a literal");
     }
   }

@@ -165,7 +165,7 @@ class Proposer {
     for (const NodeIndex sampler : samplers_) {
       const StepsPlace steps = steps_place(graph_, sampler);
       split = split || steps.is_split;
-      if (steps.literal) add_place(places, place_of(*steps.literal));
+      if (steps.literal && is_number(*steps.literal)) add_place(places, place_of(*steps.literal));
     }
     if (split || places.size() > 1) {
       doubt(DoubtKind::split_steps, samplers_.front());

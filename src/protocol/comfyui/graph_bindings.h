@@ -3,8 +3,8 @@
 // Purpose: `stoker template import` shows the proposal; a person corrects it and the result becomes
 // a template.
 // Threading: pure. Limits: as graph.h and template.h; kDoubtsMax doubts.
-// Errors: conflict-free proposals only: every place exists and holds a literal, so parse_template
-// takes them.
+// Errors: every place exists and holds a text or a number, so parse_template takes it; a proposal
+// with the doubt no_prompt or no_seed lacks a binding that a template must have.
 #pragma once
 
 #include <cstdint>
@@ -42,8 +42,7 @@ struct Doubt {
 };
 
 struct BindingProposal {
-  std::vector<Binding>
-      bindings;  // "prompt", "negative", "seed", "width", ... as template.h names them
+  std::vector<Binding> bindings;  // named as in template.h
   std::string output;
   std::string medium;  // "image", "video", "audio", "music", "text"
   std::vector<Doubt> doubts;
