@@ -87,9 +87,9 @@ std::optional<std::int64_t> whole_field(const boost::json::object& object, std::
   if (value->is_int64()) return value->get_int64();
   if (value->is_uint64()) return std::numeric_limits<std::int64_t>::max();
   constexpr double kExact = 9007199254740992.0;  // 2^53
-  if (!value->is_double() || !(value->get_double() > -kExact && value->get_double() < kExact)) {
-    return std::nullopt;
-  }
+  const bool exact =
+      value->is_double() && value->get_double() > -kExact && value->get_double() < kExact;
+  if (!exact) return std::nullopt;
   return static_cast<std::int64_t>(value->get_double());
 }
 

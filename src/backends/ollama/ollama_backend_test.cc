@@ -42,6 +42,26 @@ engines::OllamaOptions server_options() {
   return options;
 }
 
+std::string twins_answer(std::string_view path, std::string_view body, const std::string& hex) {
+  if (path == "/api/version") return R"({"version":"0.33.0"})";
+  if (path == "/api/ps") {
+    return R"({"models":[{"name":"theirs:latest","digest":"d1","size":5242880,"size_vram":5242880}]})";
+  }
+  if (path == "/api/tags") {
+    return R"({"models":[{"name":"theirs:latest","digest":"d1"},{"name":"mine:latest","digest":"d2"},)"
+           R"({"name":"far:latest","digest":"d3","remote_host":"https://elsewhere"}]})";
+  }
+  if (body.find("far") != std::string_view::npos) return R"({"remote_model":"far"})";
+  return R"({"modelfile":"FROM /blobs/sha256-)" + hex + R"(\n"})";
+}
+
+net::Task<void> answer_as_twins(net::Exchange& exchange, const std::string& hex) {
+  const auto body = co_await exchange.read_body(kBytesPerMiB);
+  if (!body) co_return;
+  std::string answer = twins_answer(exchange.head().path, *body, hex);
+  co_await exchange.respond({.status = 200, .headers = {}}, std::move(answer));
+}
+
 class OllamaBackendTest : public EngineBench {
  protected:
   OllamaOptions options(OllamaMemory memory = OllamaMemory::card) {
@@ -111,6 +131,15 @@ TEST_F(OllamaBackendTest, TellsALoadThatWasThereFromOneThatChangedTheContext) {
   backend_.set_models({wider});
   EXPECT_FALSE(load(backend_, kTiny)->was_there);
   EXPECT_EQ(server_.counters().reloads, 1U);
+}
+
+TEST_F(OllamaBackendTest, LoadsAndUnloadsModelsThatOnlyEmbed) {
+  const auto report = load(backend_, kEmb);
+  ASSERT_TRUE(report) << report.error().detail;
+  EXPECT_TRUE(server_.is_loaded("emb"));
+  EXPECT_EQ(server_.requests().count("POST", "/api/generate"), 0U);
+  ASSERT_TRUE(unload(backend_, kEmb));
+  EXPECT_FALSE(server_.is_loaded("emb"));
 }
 
 TEST_F(OllamaBackendTest, RefusesAModelThatWentPartlyToMainMemoryAndUnloadsIt) {
@@ -270,6 +299,27 @@ TEST_F(OllamaBackendTest, DoesNotTakeGarbageForAnAnswer) {
   EXPECT_EQ(observe(backend_).error().code, ErrorCode::internal);
   EXPECT_EQ(load(backend_, kTiny).error().code, ErrorCode::internal);
   EXPECT_EQ(unload(backend_, kTiny).error().code, ErrorCode::internal);
+}
+
+// A server whose models have digests of their own tells shared weights by the blob in the Modelfile only.
+TEST_F(OllamaBackendTest, FindsSharedWeightsByTheBlobInTheModelfile) {
+  const std::string hex(64, 'a');
+  auto server = net::HttpServer::listen(
+      network_, {.host = "127.0.0.1", .port = 0, .tls = {}, .limits = {}},
+      [&](net::Exchange& exchange) { return answer_as_twins(exchange, hex); });
+  ASSERT_TRUE(server);
+  OllamaBackend backend(
+      loop_, network_,
+      {.id = BackendId(1), .url = {.host = "127.0.0.1", .port = (*server)->port()}},
+      {{.id = kTiny, .upstream = "mine"}, {.id = kFar, .upstream = "far"}});
+  const auto loaded = observe(backend);
+  ASSERT_TRUE(loaded) << loaded.error().detail;
+  ASSERT_EQ(loaded->size(), 1U);
+  EXPECT_EQ(loaded->at(0).model, kTiny);
+  EXPECT_EQ(loaded->at(0).vram, MiB{5});
+  EXPECT_EQ(probe(backend)->remarks, std::vector{EngineRemark::remote_models});
+  EXPECT_EQ(list(backend)->size(), 2U) << "what runs elsewhere is not offered";
+  EXPECT_EQ(load(backend, kFar).error().code, ErrorCode::provider_blocked);
 }
 
 struct StatusCase {

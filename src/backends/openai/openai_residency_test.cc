@@ -84,6 +84,20 @@ TEST_F(OpenAiResidencyTest, EndsAtItsDeadline) {
   }
 }
 
+TEST_F(OpenAiResidencyTest, FailsAnUnloadThatTheServerRefuses) {
+  for (const Flavour flavour : kByName) {
+    start(flavour);
+    ASSERT_TRUE(load(*backend_, kModel));
+    for (const char* path : {"/models/unload", "/backend/shutdown", "/api/v1/models/unload"}) {
+      server_->set_fault({.kind = FaultKind::error_status, .status = 500, .path = path});
+    }
+    EXPECT_EQ(unload(*backend_, kModel).error().code, ErrorCode::internal);
+    EXPECT_EQ(held(), std::vector{kModel});
+    server_->clear_faults();
+    EXPECT_TRUE(unload(*backend_, kModel));
+  }
+}
+
 TEST_F(OpenAiResidencyTest, SaysThatALoadFailed) {
   for (const Flavour flavour : kByName) {
     start(flavour);
