@@ -5,6 +5,8 @@
 #include "backends/comfyui/comfyui_bench_test.h"
 #include "net/http_client.h"
 #include "net/test_peers.h"
+#include "protocol/comfyui/requests.h"
+#include "protocol/comfyui/template.h"
 
 namespace stoker {
 namespace {
@@ -15,20 +17,20 @@ using engines::Gate;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr std::string_view kForeignPrompt =
-    R"({"prompt":{"1":{"class_type":"EmptyImage","inputs":{"width":8,"height":8,"batch_size":1,)"
-    R"("color":255}},"2":{"class_type":"SaveImage","inputs":{"images":["1",0],"filename_prefix":"t"}}},)"
-    R"("client_id":"somebody","prompt_id":"00000000-0000-4000-9000-00000000000)";
+constexpr std::string_view kForeignGraph =
+    R"({"1":{"class_type":"EmptyImage","inputs":{"width":8,"height":8,"batch_size":1,"color":255}},)"
+    R"("2":{"class_type":"SaveImage","inputs":{"images":["1",0],"filename_prefix":"t"}}})";
 
 class ComfyUiRunTest : public ComfyUiBench {
  protected:
   void SetUp() override { begin(); }
 
   // A prompt of somebody else.
-  void submit_foreign(unsigned number) {
+  void submit_foreign(unsigned number, std::string_view graph = kForeignGraph) {
     const auto client = net::HttpClient::create(network_);
     net::ClientRequest request{.method = "POST", .url = server().url(), .target = "/prompt"};
-    request.body = std::string(kForeignPrompt) + std::to_string(number) + "\"}";
+    request.body = protocol::comfyui::prompt_body(
+        {.graph = graph, .client_id = "somebody", .prompt_id = foreign(number)});
     const auto response = net::testing::run(network_, client->send(std::move(request)));
     ASSERT_TRUE(response);
     ASSERT_EQ((*response)->head().status, 200);
@@ -336,6 +338,16 @@ TEST_F(ComfyUiRunTest, AForeignRunDropsOurModelsFromAClassicCache) {
   EXPECT_THAT(observed(), ElementsAre(kA));
   submit_foreign(1);
   ASSERT_TRUE(server().wait_for_end(2));
+  EXPECT_THAT(observed(), IsEmpty());
+}
+
+TEST_F(ComfyUiRunTest, AForeignModelInTheSameMemoryIsNotTakenForOurs) {
+  begin({.era = ComfyUiEra::established});
+  ASSERT_TRUE(load(*backend_, kA));
+  const auto theirs = protocol::comfyui::parse_template(picture_template("b.safetensors"));
+  submit_foreign(1, protocol::comfyui::instantiate(*theirs, {}).value());
+  ASSERT_TRUE(server().wait_for_end(2));
+  ASSERT_EQ(server().device_bytes_of("b.safetensors"), 4 * engines::kGiB);
   EXPECT_THAT(observed(), IsEmpty());
 }
 
