@@ -289,6 +289,7 @@ std::string backend_json(const Snapshot& snapshot, const controller::BackendView
   json.field("slots", info.slots).field("running", backend.running);
   json.field("granularity", granularity_name(info.granularity))
       .field("models_max", backend.models_max)
+      .field("trouble", backend.trouble.empty() ? std::nullopt : std::optional(backend.trouble))
       .key("remarks")
       .begin_array();
   for (const EngineRemark remark : backend.remarks) json.value(engine_remark_name(remark));

@@ -96,8 +96,7 @@ void Engines::end_load(const Move& move, std::uint64_t settings, const Result<Lo
   end_move(move);
   if (!report) {
     const Error& why = report.error();
-    ports_.log("load_failed", "\"code\":\"" + std::string(error_name(why.code)) +
-                                  "\",\"model\":" + std::to_string(move.model.value));
+    note_trouble(move.backend, "load_failed", move.model, why);
     CauseKind cause = CauseKind::load_failed;
     if (why.code == ErrorCode::backend_down) cause = CauseKind::backend_down;
     if (why.param == "spill") cause = CauseKind::spilled;
@@ -110,6 +109,7 @@ void Engines::end_load(const Move& move, std::uint64_t settings, const Result<Lo
   if (alone && move.used_before && used && !report->was_there) grew = *used - *move.used_before;
   grew = std::max(grew, MiB{0});
   if (grew > MiB{0}) grew_[move.model] = grew;
+  status_[move.backend].trouble.clear();
   const MiB told = report->told.value_or(report->vram);
   const MiB size = report->vram > MiB{0} ? report->vram : std::max(grew, told);
   sink_({LoadMeasured{move.model, settings, grew, told, report->was_there}},
@@ -120,8 +120,9 @@ void Engines::unload(BackendId backend, ModelId model) {
   begin_move(backend, model, gpu::HistoryMark::before_unload, [this](Move move) {
     backends_.at(move.backend)
         ->unload(move.model, settings_.unload_deadline, [this, move](Result<void> done) {
-          if (!done) return end_unload(move, false);
-          await_freed(move);
+          if (done) return await_freed(move);
+          note_trouble(move.backend, "unload_failed", move.model, done.error());
+          end_unload(move, false);
         });
   });
 }
@@ -139,8 +140,13 @@ void Engines::await_freed(const Move& move) {
     const auto came = grew_.find(move.model);
     if (!free || came == grew_.end() || *free + kKeptByEngineMax >= came->second)
       return end_unload(move, true);
-    if (ports_.loop->now() - move.began >= settings_.unload_deadline)
+    if (ports_.loop->now() - move.began >= settings_.unload_deadline) {
+      note_trouble(move.backend, "unload_failed", move.model,
+                   Error{.code = ErrorCode::internal,
+                         .detail = "the engine says that the model is gone, the card still holds " +
+                                   std::to_string((came->second - *free).count) + " MiB of it"});
       return end_unload(move, false);
+    }
     ports_.loop->after(kFreedInterval, [this, move] { await_freed(move); });
   });
 }
@@ -153,7 +159,6 @@ void Engines::end_unload(const Move& move, bool is_free) {
     grew_.erase(move.model);
     return sink_({measured}, scheduler::UnloadFinished{move.model});
   }
-  ports_.log("unload_failed", "\"model\":" + std::to_string(move.model.value));
   sink_({measured}, scheduler::UnloadFailed{move.model});
 }
 
@@ -330,6 +335,8 @@ void Engines::probe_all(Believed believed, std::function<void()> all_answered) {
   for (const auto& [id, backend] : backends_) {
     backend->probe(kProbeDeadline, [this, id, backend, probe](Result<ProbeReport> report) {
       if (report) take_report(id, *report);
+      if (!report && status_[id].reachable) note_trouble(id, "backend_down", {}, report.error());
+      if (!report) status_[id].trouble = report.error().detail;
       if (!report || !backend->traits().can_list_loaded) {
         set_reachable(id, report.has_value());
         return probe->answer();
@@ -344,8 +351,23 @@ void Engines::probe_all(Believed believed, std::function<void()> all_answered) {
   probe->answer();
 }
 
+// Details come from adapters, which keep prompts and keys out of them.
+void Engines::note_trouble(BackendId id, std::string_view what, ModelId model, const Error& why) {
+  status_[id].trouble = why.detail;
+  std::string fields = "\"backend\":" + std::to_string(id.value) + ",\"code\":\"" +
+                       std::string(error_name(why.code)) + "\",\"detail\":\"";
+  for (const char c : why.detail) {
+    const bool is_plain = static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\';
+    fields += is_plain ? c : '\'';
+  }
+  fields += "\"";
+  if (model) fields += ",\"model\":" + std::to_string(model.value);
+  ports_.log(what, fields);
+}
+
 void Engines::take_report(BackendId id, const ProbeReport& report) {
   EngineStatus& status = status_[id];
+  if (!status.reachable) status.trouble.clear();
   status.version = report.version;
   status.remarks = report.remarks;
   status.granularity = report.granularity;

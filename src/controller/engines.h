@@ -50,7 +50,8 @@ struct EngineStatus {
   std::vector<EngineRemark> remarks;
   std::optional<EvictionGranularity> granularity;  // what its settings really allow
   std::uint32_t models_max = 0;                    // that it can hold at the same time
-  std::vector<ModelId> loaded;                     // as it says itself
+  std::string trouble;  // its last failure, in words for operators; empty once the same works again
+  std::vector<ModelId> loaded;  // as it says itself
   WallTime since;
 };
 
@@ -118,6 +119,7 @@ class Engines {
   void end_run(JobId job, const std::vector<Record>& records, scheduler::Event event);
   void fail_run(JobId job, const Error& error);
   void take_report(BackendId id, const ProbeReport& report);
+  void note_trouble(BackendId id, std::string_view what, ModelId model, const Error& why);
   void set_reachable(BackendId id, bool reachable);
   void compare_loaded(BackendId id, const std::vector<LoadedModel>& loaded,
                       const Believed& believed);

@@ -253,6 +253,7 @@ void LiveController::publish() {
       view.version = status->second.version;
       view.loaded = status->second.loaded;
       view.remarks = status->second.remarks;
+      view.trouble = status->second.trouble;
       view.since = status->second.since;
     }
     const auto entry = scheduler_.state().backends.find(info.id);

@@ -190,6 +190,7 @@ struct BackendView {
   std::uint32_t running = 0;
   std::vector<ModelId> loaded;  // what it says itself
   std::vector<EngineRemark> remarks;
+  std::string trouble;           // its last failure, in words for operators
   std::uint32_t models_max = 0;  // that it can hold at the same time, 0: as many as fit
   WallTime since;                // of its being reachable or not
 };

@@ -2,36 +2,52 @@
 
 #include "backends/comfyui/comfyui_backend.h"
 #include "backends/ollama/ollama_backend.h"
+#include "backends/openai/openai_backend.h"
+#include "backends/swarmui/swarmui_backend.h"
 
 namespace stoker::server {
 namespace {
 
 template <class Kind, class Options>
-Adapter adapter_of(const AdapterPlace& place, Options options, std::vector<EngineModel> models) {
-  auto backend =
-      std::make_unique<Kind>(place.loop, place.network, std::move(options), std::move(models));
-  Kind* kind = backend.get();
-  return {std::move(backend),
-          [kind](std::vector<EngineModel> list) { kind->set_models(std::move(list)); }};
+EngineAdapters adapters_of(const AdapterPlace& place, const Options& options) {
+  return {.make = [&loop = place.loop, &network = place.network, options](
+                      net::Url url,
+                      const std::vector<EngineModel>& models) -> std::unique_ptr<Backend> {
+            Options own = options;
+            own.url = std::move(url);
+            return std::make_unique<Kind>(loop, network, std::move(own), models);
+          },
+          .set_models =
+              [](Backend& backend, const std::vector<EngineModel>& models) {
+                static_cast<Kind&>(backend).set_models(models);
+              }};
 }
 
 }  // namespace
 
-Adapter make_adapter(const AdapterPlace& place, const EngineSetup& engine, net::Url url,
-                     std::vector<EngineModel> models) {
+EngineAdapters adapters_for(const AdapterPlace& place, const EngineSetup& engine) {
   const bool in_main_memory = place.memory == CardSource::host;
-  if (engine.info.kind == "ollama") {
-    OllamaOptions options{.id = engine.info.id, .url = std::move(url), .key = place.key};
-    options.slots = engine.info.slots;
+  const BackendInfo& info = engine.info;
+  if (info.kind == "ollama") {
+    OllamaOptions options{.id = info.id, .url = {}, .key = place.key, .slots = info.slots};
     options.memory = in_main_memory ? OllamaMemory::host : OllamaMemory::card;
-    return adapter_of<OllamaBackend>(place, std::move(options), std::move(models));
+    return adapters_of<OllamaBackend>(place, options);
   }
-  ComfyUiOptions options{.id = engine.info.id, .url = std::move(url), .key = place.key};
-  options.slots = engine.info.slots;
-  options.salt = place.salt;
-  options.memory = in_main_memory ? ComfyUiMemory::host : ComfyUiMemory::card;
-  options.granularity = engine.info.granularity;
-  return adapter_of<ComfyUiBackend>(place, std::move(options), std::move(models));
+  if (info.kind == "comfyui") {
+    ComfyUiOptions options{.id = info.id, .url = {}, .key = place.key, .slots = info.slots};
+    options.salt = place.salt;
+    options.memory = in_main_memory ? ComfyUiMemory::host : ComfyUiMemory::card;
+    options.granularity = info.granularity;
+    return adapters_of<ComfyUiBackend>(place, options);
+  }
+  if (info.kind == "swarmui") {
+    SwarmUiOptions options{.id = info.id, .url = {}, .key = place.key, .slots = info.slots};
+    options.granularity = info.granularity;
+    return adapters_of<SwarmUiBackend>(place, options);
+  }
+  OpenAiOptions options{.id = info.id, .url = {}, .key = place.key, .slots = info.slots};
+  options.flavour = openai_flavour_from_name(engine.flavour);
+  return adapters_of<OpenAiBackend>(place, options);
 }
 
 }  // namespace stoker::server

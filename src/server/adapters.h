@@ -1,17 +1,12 @@
 // From a configured engine to its adapter: the one place that names them.
 //
-// Threading: on the loop, or before it runs. Ownership: the adapter borrows loop and network.
+// Threading: adapters are made on the loop, or before it runs. Ownership: they borrow loop and network.
 #pragma once
 
-#include <functional>
-#include <memory>
 #include <string>
-#include <vector>
 
-#include "backends/backend.h"
-#include "backends/engine_model.h"
+#include "backends/process/managed_backend.h"
 #include "base/loop.h"
-#include "net/http.h"
 #include "net/network.h"
 #include "server/config/engine_setup.h"
 
@@ -25,13 +20,7 @@ struct AdapterPlace {
   CardSource memory = CardSource::nvidia;
 };
 
-struct Adapter {
-  std::unique_ptr<Backend> backend;
-  std::function<void(std::vector<EngineModel>)> set_models;
-};
-
 // `engine.info.kind` is one of ollama, openai, comfyui, swarmui.
-Adapter make_adapter(const AdapterPlace& place, const EngineSetup& engine, net::Url url,
-                     std::vector<EngineModel> models);
+EngineAdapters adapters_for(const AdapterPlace& place, const EngineSetup& engine);
 
 }  // namespace stoker::server

@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "backends/process/managed_backend.h"
+#include "backends/process/system_engine_host.h"
 #include "gpu/machine_probe.h"
 #include "server/links.h"
 
@@ -67,7 +69,14 @@ std::vector<EngineModel> models_of(const std::vector<Model>& models,
 }  // namespace
 
 struct EngineRig::Real {
-  Adapter adapter;
+  std::unique_ptr<Backend> backend;
+  ManagedBackend* managed = nullptr;  // the same, if Stoker starts its engines
+  EngineAdapters adapters;
+
+  void set_models(const std::vector<EngineModel>& models) const {
+    if (managed != nullptr) return managed->set_models(models);
+    adapters.set_models(*backend, models);
+  }
 };
 
 // The simulated cards' samples and the real ones' as one answer.
@@ -129,25 +138,75 @@ Result<void> EngineRig::add(const RigPlace& place, const Machine& machine,
                                    .salt = salt,
                                    .memory = card_of(machine, engine.info.device)};
   auto real = std::make_unique<Real>();
-  std::vector<EngineModel> models =
+  real->adapters = adapters_for(adapter_place, engine);
+  const std::vector<EngineModel> models =
       models_of(machine.models, machine.engine_models, engine.info.id);
-  const net::Url url = net::parse_url(engine.url).value_or(net::Url{});
-  real->adapter = make_adapter(adapter_place, engine, url, std::move(models));
-  owners_.set_rule({.backend = engine.info.id, .port = url.port, .program = engine.program});
+  if (engine.command) {
+    if (auto managed = manage(place, engine, models, *real); !managed) return managed;
+  } else {
+    const net::Url url = net::parse_url(engine.url).value_or(net::Url{});
+    real->backend = real->adapters.make(url, models);
+    const bool is_here =
+        url.host == "localhost" || url.host == "::1" || url.host.starts_with("127.");
+    owners_.set_rule({.backend = engine.info.id,
+                      .port = is_here ? url.port : std::uint16_t{0},
+                      .program = engine.program});
+  }
   real_.emplace(engine.info.id, std::move(real));
   return {};
 }
 
+Result<void> EngineRig::manage(const RigPlace& place, const EngineSetup& engine,
+                               const std::vector<EngineModel>& models, Real& real) {
+  const std::string folder = place.data + "/engines";
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) return fail(ErrorCode::internal, "cannot make " + folder + ": " + error.message());
+  EngineHosts hosts = [&place_loop = place.loop, &network = place.network,
+                       folder](const std::string& name) -> std::unique_ptr<EngineHost> {
+    return std::make_unique<SystemEngineHost>(
+        place_loop, network,
+        EngineFiles{.name = name, .state_folder = folder, .log_folder = folder});
+  };
+  ManagedOptions options{.id = engine.info.id,
+                         .name = engine.info.name,
+                         .share = engine.share,
+                         .start = EngineStart::at_once,
+                         .command = *engine.command};
+  auto managed = std::make_unique<ManagedBackend>(place.loop, std::move(hosts), std::move(options),
+                                                  real.adapters, models);
+  managed->on_groups(
+      [this, program = engine.program](BackendId id, const std::vector<int>& groups) {
+        owners_.set_rule({.backend = id, .process_groups = groups, .program = program});
+      });
+  real.managed = managed.get();
+  real.backend = std::move(managed);
+  return {};
+}
+
+void EngineRig::shutdown(Duration wait_max, std::move_only_function<void()> done) {
+  auto open = std::make_shared<std::size_t>(1);
+  auto all_done = std::make_shared<std::move_only_function<void()>>(std::move(done));
+  const auto end_one = [open, all_done] {
+    if (--*open == 0) (*all_done)();
+  };
+  for (const auto& [id, real] : real_) {
+    if (real->managed == nullptr) continue;
+    ++*open;
+    real->managed->shutdown(wait_max, [end_one](const Result<void>&) { end_one(); });
+  }
+  end_one();
+}
+
 void EngineRig::set_models(const std::vector<Model>& models,
-                           std::vector<EngineModel> engine_models) {
+                           const std::vector<EngineModel>& engine_models) {
   rehearsal_.set_models(models);
-  for (const auto& [id, real] : real_)
-    real->adapter.set_models(models_of(models, engine_models, id));
+  for (const auto& [id, real] : real_) real->set_models(models_of(models, engine_models, id));
 }
 
 std::vector<std::pair<BackendId, Backend*>> EngineRig::backends() const {
   std::vector<std::pair<BackendId, Backend*>> list = rehearsal_.backends();
-  for (const auto& [id, real] : real_) list.emplace_back(id, real->adapter.backend.get());
+  for (const auto& [id, real] : real_) list.emplace_back(id, real->backend.get());
   return list;
 }
 

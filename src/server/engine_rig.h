@@ -41,10 +41,13 @@ class EngineRig {
   // Faults of rehearsals.
   Result<void> arrange(const FaultOrder& fault) { return rehearsal_.arrange(fault); }
   // Another list of models for the engines that are there.
-  void set_models(const std::vector<Model>& models, std::vector<EngineModel> engine_models);
+  void set_models(const std::vector<Model>& models, const std::vector<EngineModel>& engine_models);
 
   std::vector<std::pair<BackendId, Backend*>> backends() const;
   GpuProbe& probe();
+
+  // Stops the engines that Stoker started; `done` comes when they are gone, or after `wait_max`.
+  void shutdown(Duration wait_max, std::move_only_function<void()> done);
 
  private:
   class JoinedProbe;
@@ -53,6 +56,8 @@ class EngineRig {
   EngineRig(const RigPlace& place, const Machine& machine);
   Result<void> add(const RigPlace& place, const Machine& machine, const EngineSetup& engine,
                    const std::string& salt);
+  Result<void> manage(const RigPlace& place, const EngineSetup& engine,
+                      const std::vector<EngineModel>& models, Real& real);
 
   RehearsalRig rehearsal_;
   gpu::ProcessOwners owners_;

@@ -23,6 +23,8 @@ namespace {
 
 // Engines answer in real time however fast planning time runs: their deadlines are never shorter than this.
 constexpr Duration kShortestDeadline = seconds(10);
+// Until the engines that were started here have ended; what is left then is killed.
+constexpr Duration kDrainEngines = seconds(20);
 // Between the end of the last work and the end of the event streams.
 constexpr Duration kLastNews = milliseconds(200);
 // Painting a film takes real time, too.
@@ -356,8 +358,10 @@ void Server::end_drain(DrainPart part) {
   if (drained_ !=
       (static_cast<unsigned>(DrainPart::answers) | static_cast<unsigned>(DrainPart::work)))
     return;
-  log(LogLevel::info, "stopped");
-  real_loop_.stop();
+  rig_->shutdown(kDrainEngines, [this] {
+    log(LogLevel::info, "stopped");
+    real_loop_.stop();
+  });
 }
 
 void Server::give_up(const std::string& words) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <utility>
 
 #include "controller/thread_loop.h"
@@ -34,9 +35,10 @@ class Search {
     EngineSetup engine;
     engine.info.kind = place.kind;
     // Weights of models that nobody asked for are not looked at, so the kind of memory does not matter.
-    adapters_.push_back(make_adapter({.loop = loop_, .network = network_, .key = {}, .salt = {}},
-                                     engine, *url, {}));
-    Backend* backend = adapters_.back().backend.get();
+    adapters_.push_back(
+        adapters_for({.loop = loop_, .network = network_, .key = {}, .salt = {}}, engine)
+            .make(*url, {}));
+    Backend* backend = adapters_.back().get();
     ++open_;
     backend->probe(kSearchMax, [this, backend, place, n](Result<ProbeReport> report) {
       if (!report) return end();
@@ -64,7 +66,7 @@ class Search {
 
   ThreadLoop loop_;
   net::Network network_;
-  std::vector<Adapter> adapters_;
+  std::vector<std::unique_ptr<Backend>> adapters_;
   std::vector<std::optional<FoundEngine>> answers_;
   std::size_t open_ = 0;
 };

@@ -110,7 +110,7 @@ export interface WorkshopView {
 
 export interface BackendView {
   id: string; kind: string; device: string; reachable: boolean; version: string | null; slots: number;
-  running: number; granularity: Granularity; models_max: number; remarks: EngineRemark[]; simulated: boolean; loaded: string[]; since_ms: number;
+  running: number; granularity: Granularity; models_max: number; trouble: string | null; remarks: EngineRemark[]; simulated: boolean; loaded: string[]; since_ms: number;
 }
 export interface DeviceView {
   id: string; name: string; total_mib: number; reserve_mib: number; used_mib: number | null;
@@ -120,6 +120,12 @@ export interface LedgerEntry {
   id: string; at_ms: number; what: LedgerWhat; model: string | null; title: string | null; device: string | null; cause: Cause;
   predicted_mib: number | null; measured_mib: number | null; took_s: number | null;
 }
+/** GET /residency/history?device=ID&minutes=N: oldest first; a device that could not be read leaves a gap. */
+export type HistoryMark = 'regular' | 'before_load' | 'after_load' | 'before_unload' | 'after_unload';
+export interface HistoryPoint {
+  ago_s: number; mark: HistoryMark; used_mib: number; foreign_mib: number; backends: { backend: string; mib: number }[];
+}
+export interface MemoryHistory { device: string; points: HistoryPoint[] }
 export interface PersonView {
   id: string; symbol: Symbol; group: string | null; waiting: number; running: number; done: number; here: boolean;
 }
