@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -48,5 +49,8 @@ class EngineHost {
   // Done when nobody of the group is left; also when the process has ended before.
   virtual void stop(int signal, Duration grace, Done<void> done) = 0;
 };
+
+// Makes the host of one engine; `engine` is unique among this machine's engines.
+using EngineHosts = std::function<std::unique_ptr<EngineHost>(const std::string& engine)>;
 
 }  // namespace stoker

@@ -75,6 +75,13 @@ net::Task<Result<int>> status_of(std::shared_ptr<EngineHttp> http, EngineAsk wha
 
 }  // namespace
 
+EngineHosts system_engine_hosts(Loop& loop, net::Network& network, EngineFiles folders) {
+  return [&loop, &network, files = std::move(folders)](const std::string& engine) mutable {
+    files.name = engine;
+    return std::make_unique<SystemEngineHost>(loop, network, files);
+  };
+}
+
 SystemEngineHost::SystemEngineHost(Loop& loop, net::Network& network, const EngineFiles& files)
     : loop_(loop),
       network_(network),

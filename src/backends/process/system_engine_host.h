@@ -28,6 +28,9 @@ struct EngineFiles {
   std::uint64_t log_bytes_max = kLogFileBytesMax;
 };
 
+// Hosts with these folders, each with its engine's name.
+EngineHosts system_engine_hosts(Loop& loop, net::Network& network, EngineFiles folders);
+
 class SystemEngineHost final : public EngineHost {
  public:
   SystemEngineHost(Loop& loop, net::Network& network, const EngineFiles& files);
