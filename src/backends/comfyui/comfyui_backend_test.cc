@@ -95,6 +95,23 @@ TEST_F(ComfyUiBackendTest, NonsenseIsAnEngineThatIsDown) {
   EXPECT_EQ(run(*backend_, call(kA, 1)).error().code, ErrorCode::backend_down);
 }
 
+TEST_F(ComfyUiBackendTest, AConnectionThatBreaksAtAnyRequestEndsEveryCallOnce) {
+  for (const std::string path :
+       {"/system_stats", "/queue", "/history", "/free", "/prompt", "/ws"}) {
+    begin({.era = ComfyUiEra::established});
+    server().set_fault({.kind = FaultKind::cut_before_head, .path = path});
+    const auto down = [&](const auto& result) {
+      if (!result) EXPECT_EQ(result.error().code, ErrorCode::backend_down) << path;
+    };
+    down(load(*backend_, kA));
+    down(observe(*backend_));
+    down(unload(*backend_, kA));
+    EXPECT_LE(server().counts().started, 1U) << path;
+    server().clear_faults();
+    EXPECT_TRUE(load(*backend_, kA)) << path;
+  }
+}
+
 TEST_F(ComfyUiBackendTest, AProxyThatRefusesUsIsNamed) {
   begin();
   server().set_fault({.kind = FaultKind::error_status, .status = 401});

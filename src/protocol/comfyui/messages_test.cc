@@ -362,6 +362,40 @@ TEST(JsonReading, NumbersOf64BitsStayExact) {
   EXPECT_EQ(count_in(*object, "minus"), std::nullopt);
 }
 
+// Nothing that an engine sends may end the process: every prefix, and every byte replaced by some others.
+TEST(AllAnswers, BrokenOnesAreErrorsOrNothing) {
+  const std::string stats = stats_of("0.3.64", R"("main.py","--cache-lru","10")");
+  const std::string samples[] = {
+      std::string(kEntry),
+      stats,
+      R"({"queue_running":[[3,"r",{},{},[]]],"queue_pending":[[-4,"f",{},{},[]]]})",
+      R"({"type":"progress_state","data":{"prompt_id":"p","nodes":{"1":{"value":1,"max":2,"state":"running"}}}})",
+      R"({"error":{"type":"x","extra_info":{"class_type":"Y"}},"node_errors":{"4":{"errors":[{"type":"value_not_in_list","extra_info":{"input_name":"a","received_value":"b.pt"}}]}}})",
+  };
+  std::size_t read = 0;
+  const auto feed = [&read](const std::string& text) {
+    read += parse_history(text, "p").has_value() ? 1 : 0;
+    read += newest_number(text).has_value() ? 1 : 0;
+    read += parse_system_stats(text).has_value() ? 1 : 0;
+    read += parse_queue(text).has_value() ? 1 : 0;
+    read += parse_prompt_answer(400, text).has_value() ? 1 : 0;
+    read += parse_prompt_answer(200, text).has_value() ? 1 : 0;
+    read += parse_event(text).kind == EventKind::other ? 0 : 1;
+    read += parse_binary_event(text).kind == BinaryKind::other ? 0 : 1;
+  };
+  for (const std::string& sample : samples) {
+    for (std::size_t at = 0; at <= sample.size(); ++at) feed(sample.substr(0, at));
+    for (std::size_t at = 0; at < sample.size(); ++at) {
+      for (const char other : {'0', '"', '[', '}', '\xff'}) {
+        std::string broken = sample;
+        broken[at] = other;
+        feed(broken);
+      }
+    }
+  }
+  EXPECT_GT(read, 5U) << "whole ones are read";
+}
+
 TEST(JsonReading, DepthIsBounded) {
   EXPECT_FALSE(parse_json(std::string(10000, '[')));
   EXPECT_FALSE(parse_json(std::string(100, '[') + std::string(100, ']')));
