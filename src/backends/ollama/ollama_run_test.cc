@@ -162,6 +162,26 @@ TEST_F(OllamaRunTest, EndsAtItsDeadlineAndLetsTheServerGo) {
   server_.release(Gate::prefill);
 }
 
+TEST_F(OllamaRunTest, GivesUpAServerThatSaysNothingForTooLong) {
+  OllamaBackend impatient(loop_, network_,
+                          {.id = BackendId(1),
+                           .url = server_.url(),
+                           .run_first_byte_max = milliseconds(20),
+                           .run_stall_max = milliseconds(20)},
+                          catalogue());
+  server_.hold(Gate::prefill);
+  EXPECT_EQ(run(impatient, call_of(1)).error().code, ErrorCode::run_timeout) << "no first piece";
+  server_.release(Gate::prefill);
+  OllamaBackend patient_at_first(
+      loop_, network_,
+      {.id = BackendId(1), .url = server_.url(), .run_stall_max = milliseconds(20)}, catalogue());
+  server_.hold(Gate::token);
+  server_.step_tokens(2);
+  EXPECT_EQ(run(patient_at_first, call_of(2)).error().code, ErrorCode::run_timeout)
+      << "no third piece";
+  server_.release(Gate::token);
+}
+
 TEST_F(OllamaRunTest, TellsNoProgressAfterTheEnd) {
   server_.hold(Gate::token);
   const auto called = begin_run(backend_, call_of());
