@@ -145,6 +145,7 @@ class ConfigBuilder {
 
   // A rehearsal plays on a simulated card, a real engine works on a real one.
   void check_card(const CheckedTable& table, const EngineSetup& engine) {
+    if (engine.info.kind.empty() || engine.info.kind == "mistral") return;
     for (const CardSetup& card : config_.machine.cards) {
       if (card.device != engine.info.device) continue;
       const bool is_simulated = card.source == CardSource::simulated;
@@ -188,11 +189,21 @@ class ConfigBuilder {
     model.pinned = table.flag("pinned").value_or(false);
     model.offered = table.flag("offered").value_or(true);
     EngineModel engine_model = read_engine_model(table, folder_, model);
-    if (model.backend && !engine_of(model.backend).is_rehearsal())
+    if (model.backend && !engine_of(model.backend).is_rehearsal()) {
       model.settings = settings_of(engine_model);
+      check_engine_model(table, engine_of(model.backend));
+    }
     if (!id) return;
     config_.machine.models.push_back(std::move(model));
     config_.machine.engine_models.push_back(std::move(engine_model));
+  }
+
+  static void check_engine_model(const CheckedTable& table, const EngineSetup& engine) {
+    const bool has_template = table.has("template");
+    if (engine.info.kind == "comfyui" && !has_template)
+      table.complain("id", "a model of ComfyUI needs a template");
+    if (engine.info.kind != "comfyui" && has_template)
+      table.complain("template", "only models of ComfyUI have a template");
   }
 
   const EngineSetup& engine_of(BackendId id) const {
@@ -203,7 +214,7 @@ class ConfigBuilder {
   static Duration seconds_of(double s) { return microseconds(std::llround(s * 1e6)); }
 
   void read_size(const CheckedTable& table, Model& model) {
-    const MiB files = size_of_files(table);
+    const MiB files = size_of_files(table, folder_);
     model.files_vram = files;
     model.declared_vram = MiB{table.whole("declared_mib").value_or(0)};
     if (const auto vram = table.whole("vram_mib")) {
@@ -220,21 +231,6 @@ class ConfigBuilder {
           fmt::format("model \"{}\" needs its size: vram_mib, files or declared_mib", model.name));
     }
     if (model.declared_vram.count == 0) model.declared_vram = model.vram;
-  }
-
-  MiB size_of_files(const CheckedTable& table) {
-    std::uint64_t bytes = 0;
-    const std::vector<std::string> files = table.texts("files");
-    for (std::size_t n = 0; n < files.size(); ++n) {
-      std::error_code error;
-      const auto size = std::filesystem::file_size(resolved(files[n]), error);
-      if (error) {
-        problems_.add(table.where("files", n),
-                      fmt::format("cannot read the size of {}: {}", files[n], error.message()));
-      }
-      if (!error) bytes += size;
-    }
-    return MiB{static_cast<std::int64_t>((bytes + kBytesPerMiB - 1) / kBytesPerMiB)};
   }
 
   void read_residency(const CheckedTable& table) {

@@ -52,6 +52,10 @@ class CheckedTable {
   void complain(std::string_view key, std::string words) const {
     problems_.add(where(key), std::move(words));
   }
+  // At the n-th element of a list.
+  void complain(std::string_view key, std::size_t n, std::string words) const {
+    problems_.add(where(key, n), std::move(words));
+  }
 
  private:
   void check_key(const toml::key& key, const toml::node& node);

@@ -89,6 +89,7 @@ constexpr std::array kKeys{
     KeyRule{"model", "load_options", options, false, 0, kEngineOptionsMax},
     KeyRule{"model", "run_options", options, false, 0, kEngineOptionsMax},
     KeyRule{"model", "template", text},
+    KeyRule{"model", "weights", options, false, 0, kEngineOptionsMax},
 
     KeyRule{"residency", "reserve_mib", whole, false, 0, kMibMax},
     KeyRule{"residency", "pins", names, false, 0, kModelsMax},

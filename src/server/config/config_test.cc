@@ -6,13 +6,16 @@
 #include <filesystem>
 #include <fstream>
 
+#include "backends/rehearsal/catalogue.h"
 #include "server/config/config_schema.h"
 
 namespace stoker::server {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr std::string_view kSmall = R"(
 [server]
@@ -198,10 +201,8 @@ TEST(Config, RefusesNumbersOutsideTheirRange) {
 
 TEST(Config, SaysWhatThisVersionCannotDo) {
   const std::string head = "[[device]]\nid = \"g\"\nvram_mib = 9000\n";
-  EXPECT_THAT(
-      problems_of(head + "[[backend]]\nid = \"b\"\nkind = \"comfyui\"\n"),
-      ElementsAre(
-          "c:6:8: kind \"comfyui\" is not available in this version, only \"rehearsal\" is"));
+  EXPECT_THAT(problems_of(head + "[[backend]]\nid = \"b\"\nkind = \"mistral\"\n"),
+              Contains("c:6:8: kind \"mistral\" is not available in this version"));
   EXPECT_THAT(problems_of(head + "[[backend]]\nid = \"b\"\nkind = \"comfi\"\n"),
               ElementsAre(HasSubstr("must be one of rehearsal, ollama, comfyui")));
   EXPECT_THAT(problems_of(head + "[[provider]]\nurl = \"https://p.example\"\n"),
@@ -222,13 +223,115 @@ TEST(Config, WantsExactlyOneSourceOfAKey) {
               ElementsAre("c:2:8: a [[key]] needs either token_file or env"));
 }
 
+constexpr std::string_view kRealCard =
+    "[[device]]\nid = \"g\"\nkind = \"nvidia\"\nvram_mib = 9000\n";
+
+TEST(Config, ReadsEnginesByUrlAndEnginesThatStokerStarts) {
+  const std::string text = std::string(kRealCard) + R"(
+[[backend]]
+id = "texts"
+kind = "ollama"
+url = "http://127.0.0.1:11434"
+[[backend]]
+id = "small"
+kind = "openai"
+flavour = "llama_cpp"
+command = ["llama-server", "-m", "{file}", "--port", "{port}"]
+process_per = "model"
+environment = { CUDA_VISIBLE_DEVICES = "0" }
+stop_signal = "INT"
+stop_grace_s = 3
+[[backend]]
+id = "pictures"
+kind = "comfyui"
+url = "http://127.0.0.1:8188"
+[[model]]
+id = "llama"
+backend = "texts"
+medium = "text"
+engine_name = "llama3.1:8b"
+declared_mib = 5000
+load_options = { num_ctx = 8192 }
+run_options = { temperature = 0.7, stop = "END" }
+[[model]]
+id = "sd"
+backend = "pictures"
+medium = "image"
+declared_mib = 4000
+template = "sd15"
+weights = { "v1-5-pruned-emaonly-fp16.safetensors" = "mine.safetensors" }
+)";
+  const ConfigResult config = parse_config(text, "/");
+  ASSERT_TRUE(config) << problem_text("c", config.error().front());
+  const Machine& machine = config->machine;
+  EXPECT_EQ(machine.cards.at(0).source, CardSource::nvidia);
+  EXPECT_EQ(machine.engines.at(0).info.granularity, EvictionGranularity::model);
+  const EngineSetup& small = machine.engines.at(1);
+  ASSERT_TRUE(small.command);
+  EXPECT_EQ(small.share, EngineShare::per_model);
+  EXPECT_EQ(small.command->stop_signal, 2);
+  EXPECT_EQ(small.command->grace, seconds(3));
+  EXPECT_THAT(small.command->environment, ElementsAre(std::pair("CUDA_VISIBLE_DEVICES", "0")));
+  EXPECT_EQ(machine.engines.at(2).info.granularity, EvictionGranularity::backend)
+      << "/free is for everything";
+  EXPECT_EQ(machine.engine_models.at(0).upstream, "llama3.1:8b");
+  EXPECT_EQ(machine.engine_models.at(0).load_options.size(), 1U);
+  EXPECT_NE(machine.models.at(0).settings, 0U);
+  EXPECT_THAT(machine.engine_models.at(1).workflow, HasSubstr("mine.safetensors"));
+  EXPECT_THAT(machine.engine_models.at(1).workflow, Not(HasSubstr("v1-5-pruned")));
+}
+
+TEST(Config, OtherLoadOptionsAreOtherSettings) {
+  const auto settings = [](const std::string& options) {
+    const ConfigResult config = parse_config(
+        std::string(kRealCard) +
+            "[[backend]]\nid = \"b\"\nkind = \"ollama\"\nurl = \"http://h:1\"\n"
+            "[[model]]\nid = \"m\"\nbackend = \"b\"\nmedium = \"text\"\ndeclared_mib = 10\n" +
+            options,
+        "/");
+    return config ? config->machine.models.at(0).settings : 0;
+  };
+  EXPECT_NE(settings(""), 0U);
+  EXPECT_EQ(settings("run_options = { temperature = 0.1 }\n"), settings(""));
+  EXPECT_NE(settings("load_options = { num_ctx = 4096 }\n"), settings(""));
+}
+
+TEST(Config, RealEnginesNeedARealCardAndAnAddress) {
+  const std::string simulated = "[[device]]\nid = \"g\"\nvram_mib = 9000\n";
+  const std::string ollama = "[[backend]]\nid = \"b\"\nkind = \"ollama\"\n";
+  EXPECT_THAT(problems_of(simulated + ollama + "url = \"http://h:1\"\n"),
+              ElementsAre(HasSubstr("a real engine needs a real device")));
+  EXPECT_THAT(problems_of(std::string(kRealCard) + ollama),
+              ElementsAre(HasSubstr("needs the url of a running engine, or a command")));
+  EXPECT_THAT(problems_of(std::string(kRealCard) + ollama + "url = \"nowhere\"\n"),
+              ElementsAre(HasSubstr("url must be like")));
+  EXPECT_THAT(
+      problems_of(std::string(kRealCard) + "[[backend]]\nid = \"b\"\nkind = \"rehearsal\"\n"),
+      ElementsAre(HasSubstr("a rehearsal needs a device of the kind")));
+  EXPECT_THAT(
+      problems_of(std::string(kRealCard) + ollama + "url = \"http://h:1\"\nready_max_s = 5\n"),
+      ElementsAre(HasSubstr("ready_max_s needs a command")));
+}
+
+TEST(Config, SaysWhatIsWrongWithATemplate) {
+  const std::string head = std::string(kRealCard) +
+                           "[[backend]]\nid = \"b\"\nkind = \"comfyui\"\nurl = \"http://h:1\"\n"
+                           "[[model]]\nid = \"m\"\nbackend = \"b\"\nmedium = \"image\"\n"
+                           "declared_mib = 10\n";
+  EXPECT_THAT(problems_of(head), ElementsAre(HasSubstr("a model of ComfyUI needs a template")));
+  EXPECT_THAT(problems_of(head + "template = \"sd16\"\n"),
+              Contains(HasSubstr("there are: acenet, flux2")));
+  EXPECT_THAT(problems_of(head + "template = \"sd15\"\nweights = { \"no.safetensors\" = \"x\" }\n"),
+              Contains(HasSubstr("the template names no file \"no.safetensors\"")));
+}
+
 TEST(Config, TakesTheSizeOfFiles) {
   const auto folder = std::filesystem::temp_directory_path() / "stoker-config-test";
   std::filesystem::create_directories(folder);
-  std::ofstream(folder / "weights") << std::string(kBytesPerMiB + 1, 'x');
+  std::ofstream(folder / "weights.bin") << std::string(kBytesPerMiB + 1, 'x');
   const std::string text =
       "[[device]]\nid = \"g\"\nvram_mib = 9000\n[[backend]]\nid = \"b\"\nkind = \"rehearsal\"\n"
-      "[[model]]\nid = \"m\"\nbackend = \"b\"\nmedium = \"image\"\nfiles = [\"weights\"]\n";
+      "[[model]]\nid = \"m\"\nbackend = \"b\"\nmedium = \"image\"\nfiles = [\"weights.bin\"]\n";
   const ConfigResult config = parse_config(text, folder.string());
   ASSERT_TRUE(config) << problem_text("c", config.error().front());
   EXPECT_EQ(config->machine.models[0].vram, MiB{2});

@@ -4,12 +4,13 @@
 
 #include <csignal>
 #include <filesystem>
-#include <fstream>
 #include <map>
-#include <sstream>
 #include <string_view>
 
 #include "net/http.h"
+#include "protocol/comfyui/template.h"
+#include "server/workflow_templates.h"
+#include "staging/weight_file.h"
 
 namespace stoker::server {
 namespace {
@@ -92,18 +93,30 @@ void check_address(const CheckedTable& table, const EngineSetup& engine) {
     table.complain("key_file", "key_file and key_env exclude each other");
 }
 
-// The text of a workflow template, empty when it cannot be read.
+// The text of a workflow template, checked; empty when there is none or it is wrong.
 std::string read_template(const CheckedTable& table, const std::string& folder) {
-  if (!table.has("template")) return {};
-  const std::string path = resolved(table.text("template"), folder);
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (!file || !(text << file.rdbuf())) {
-    table.complain("template", fmt::format("cannot read {}", table.text("template")));
+  if (!table.has("template")) {
+    if (table.has("weights")) table.complain("weights", "weights needs a template");
     return {};
   }
-  if (text.view().size() <= kTemplateBytesMax) return std::move(text).str();
-  table.complain("template", fmt::format("a template may have {} bytes", kTemplateBytesMax));
+  WeightNames weights;
+  for (const auto& [from, to] : table.options("weights")) {
+    const auto* text = std::get_if<std::string>(&to);
+    if (text == nullptr) table.complain("weights", from + " must be a text");
+    if (text != nullptr) weights.emplace_back(from, *text);
+  }
+  auto text = template_source(table.text("template"), folder);
+  if (!text) {
+    table.complain("template", text.error().detail);
+    return {};
+  }
+  if (auto good = protocol::comfyui::parse_template(*text); !good) {
+    table.complain("template", good.error().detail);
+    return {};
+  }
+  auto renamed = with_weights(*text, weights);
+  if (renamed) return *std::move(renamed);
+  table.complain("weights", renamed.error().detail);
   return {};
 }
 
@@ -141,15 +154,32 @@ std::optional<CardSource> card_source_from_name(std::string_view name) {
   return std::nullopt;
 }
 
+MiB size_of_files(const CheckedTable& table, const std::string& folder) {
+  std::vector<staging::WeightFacts> facts;
+  const std::vector<std::string> files = table.texts("files");
+  for (std::size_t n = 0; n < files.size(); ++n) {
+    auto read = staging::read_weight_facts(resolved(files[n], folder));
+    if (!read) table.complain("files", n, fmt::format("{}: {}", files[n], read.error().detail));
+    if (read) facts.push_back(*std::move(read));
+  }
+  staging::KvCacheSetting cache;
+  for (const auto& [name, value] : table.options("load_options")) {
+    const auto* count = std::get_if<std::int64_t>(&value);
+    if (name == "num_ctx" && count != nullptr && *count > 0)
+      cache.num_ctx = static_cast<std::uint64_t>(*count);
+  }
+  return staging::footprint_prior(facts, cache).total();
+}
+
 EngineSetup read_engine(const CheckedTable& table, const std::string& folder) {
   EngineSetup engine;
   engine.info.name = table.text("id");
   engine.info.kind = table.text("kind");
   engine.info.simulated = engine.is_rehearsal();
-  if (engine.info.kind == "mistral") {
+  if (engine.info.kind == "mistral")
     table.complain("kind", "kind \"mistral\" is not available in this version");
-    return engine;
-  }
+  // A kind that is wrong was complained about.
+  if (engine.info.kind.empty() || engine.info.kind == "mistral") return engine;
   engine.style = table.text("style") == "ollama" ? RehearsalStyle::ollama : RehearsalStyle::comfyui;
   engine.info.slots = static_cast<std::uint32_t>(table.whole("slots").value_or(1));
   engine.info.granularity = granularity_of(table.text("granularity"), engine.info.kind);

@@ -13,7 +13,8 @@
 
 namespace stoker::server {
 
-inline constexpr std::size_t kTemplateBytesMax = 4 * 1024 * 1024;
+// What the weight files say the model takes, with a text model's context of load_options.num_ctx; 0: none are named.
+MiB size_of_files(const CheckedTable& table, const std::string& folder);
 
 EngineSetup read_engine(const CheckedTable& table, const std::string& folder);
 EngineModel read_engine_model(const CheckedTable& table, const std::string& folder,
