@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { set_lang } from '../shared/lang.svelte';
 import * as causes from '../shared/state/causes';
+import * as engines from '../shared/state/engines';
 import * as words from '../shared/state/words';
 
 const root = join(import.meta.dirname, '..');
@@ -43,10 +44,24 @@ describe('Catalogues', () => {
 });
 
 describe('Every value of the API', () => {
-  const tables = Object.entries({ ...words, ...causes } as Record<string, unknown>).filter((entry): entry is [string, Record<string, (inputs: never) => string>] => typeof entry[1] === 'object');
+  const tables = Object.entries({ ...words, ...causes, ...engines } as Record<string, unknown>).filter((entry): entry is [string, Record<string, (inputs: never) => string>] => typeof entry[1] === 'object');
   it.each(['de', 'en', 'de-simple'] as const)('has words in %s', (lang) => {
     set_lang(lang, false);
     expect(tables.length).toBeGreaterThan(10);
     for (const [name, table] of tables) for (const [value, say] of Object.entries(table)) expect(say?.({} as never), `${name}.${value}`).toMatch(/\S/);
+  });
+
+  // The contract itself: a code that the server may send and that has no words here is a failure, and so is a word for nothing.
+  const schemas = JSON.parse(readFileSync(join(root, '../docs/reference/openapi.json'), 'utf8')).components.schemas as Record<string, { enum?: string[] }>;
+  it.each<[string, object]>([
+    ['EngineRemark', engines.REMARK], ['EngineRemark', engines.REMARK_DO], ['LedgerKind', causes.WHAT], ['CauseKind', causes.BECAUSE], ['CauseKind', words.GREW],
+    ['By', causes.BY], ['SizeSource', causes.SIZE_SOURCE], ['Granularity', causes.GRANULARITY], ['WorkshopState', causes.WORKSHOP_STATE],
+    ['ModelState', words.MODEL_STATE], ['JobState', words.STATE], ['OffReason', words.OFF], ['Medium', words.YOURS],
+  ])('%s of the contract has exactly these words', (name, table) => {
+    expect(Object.keys(table).sort()).toEqual([...(schemas[name]?.enum ?? [])].sort());
+  });
+  it('tells what an engine’s settings mean in easy language, too', () => {
+    const keys = Object.keys(engines.REMARK).flatMap((code) => [`remark_${code}`, `do_${code}`]);
+    expect(keys.filter((key) => !(key in simple))).toEqual([]);
   });
 });

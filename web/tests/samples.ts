@@ -1,7 +1,7 @@
 // Entities with sensible values; a test names only what it is about.
 
 import type { Api } from '../shared/api/client';
-import type { BoardView, Job, LedgerEntry, Me, ModelView, WorkshopView } from '../shared/api/types';
+import type { BackendView, BoardView, DeviceView, Job, LedgerEntry, Me, ModelView, WorkshopView } from '../shared/api/types';
 import { empty_store, no_entities, type Store } from '../shared/state/store';
 import type { Entities } from '../shared/api/types';
 
@@ -30,7 +30,17 @@ export const me = (more: Partial<Me> = {}): Me => ({
 });
 
 export const ledger = (more: Partial<LedgerEntry> = {}): LedgerEntry => ({
-  id: 'l1', at_ms: kNow_ms, what: 'load_finished', model: 'flux2', title: 'Flux', cause: { kind: 'warm_up', at_ms: kNow_ms }, predicted_mib: 40960, measured_mib: null, took_s: 41, ...more,
+  id: 'l1', at_ms: kNow_ms, what: 'load_finished', model: 'flux2', title: 'Flux', device: null, cause: { kind: 'warm_up', at_ms: kNow_ms }, predicted_mib: 40960, measured_mib: null, took_s: 41, ...more,
+});
+
+export const backend = (more: Partial<BackendView> = {}): BackendView => ({
+  id: 'comfyui', kind: 'comfyui', device: 'd1', reachable: true, version: '0.3.75', slots: 1, running: 0, granularity: 'model', models_max: 0, trouble: null, remarks: [],
+  simulated: true, loaded: ['flux2'], since_ms: 1, ...more,
+});
+
+export const device = (more: Partial<DeviceView> = {}): DeviceView => ({
+  id: 'd1', name: 'gpu0', total_mib: 98304, reserve_mib: 8192, used_mib: 45056, reserved_mib: 40960, foreign_mib: 2048, probe_ok: true, trouble: null,
+  processes: [{ name: 'python3', backend: 'comfyui', mib: 40960 }, { name: 'blender', backend: null, mib: 2048 }], ...more,
 });
 
 export const board = (more: Partial<BoardView> = {}): BoardView => ({

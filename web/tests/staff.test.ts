@@ -4,13 +4,11 @@ import { fireEvent, render, screen, waitFor, within } from '@testing-library/sve
 import { describe, expect, it } from 'vitest';
 import Board from '../board/Board.svelte';
 import LivePage from '../leader/LivePage.svelte';
-import Tables from '../admin/Tables.svelte';
 import type { Live } from '../shared/live.svelte';
 import { set_lang } from '../shared/lang.svelte';
 import { board, fake_live, job, ledger, me, model, store, workshop } from './samples';
 
 const result = { n: 0, medium: 'image' as const, mime: 'image/png', bytes: 1, simulated: true, url: '/api/v1/jobs/j9/results/0' };
-const backend = { id: 'comfyui', kind: 'comfyui', device: 'gpu0', reachable: true, version: '1', slots: 1, running: 0, granularity: 'model' as const, models_max: 0, remarks: [], simulated: true, loaded: ['flux2'], since_ms: 1 };
 const heading = (): string => screen.getByRole('heading', { level: 1 }).textContent ?? '';
 
 function lead(of: Parameters<typeof store>[0], fresh = true, answer?: (path: string) => unknown) {
@@ -134,21 +132,6 @@ describe('Board', () => {
     show({}, 'running', false);
     expect(screen.getByText('Verbindung wird gesucht')).toBeTruthy();
     expect(screen.getByText('K7M 4PQ')).toBeTruthy();
-  });
-});
-
-describe('Operator', () => {
-  it('compares declared with measured, and plan with report', () => {
-    const live = fake_live(store({ backend: { comfyui: { ...backend, loaded: [] } }, ledger: { l1: ledger() } }));
-    render(Tables, { live: live as unknown as Live });
-    expect(heading()).toBe('Alles antwortet.');
-    expect(screen.getByText('40 GB', { selector: 'b' })).toBeTruthy();
-    expect(screen.getByText('18 GB')).toBeTruthy();
-    expect(screen.getByText('weicht ab')).toBeTruthy();
-  });
-  it('puts a silent backend into the headline', () => {
-    render(Tables, { live: fake_live(store({ backend: { comfyui: { ...backend, reachable: false } } })) as unknown as Live });
-    expect(heading()).toBe('„comfyui“ antwortet nicht.');
   });
 });
 

@@ -11,7 +11,7 @@ import { lanes, memory_sentence } from '../shared/state/lanes';
 import { clock } from '../shared/state/time';
 import { failures_of, headline, queue_rows, results_of, totals } from '../shared/state/leader';
 import { apply, empty_store } from '../shared/state/store';
-import { board, entities, job, kNow_ms, ledger, model, workshop } from './samples';
+import { board, device, entities, job, kNow_ms, ledger, model, workshop } from './samples';
 
 const snapshot = (more: Partial<Snapshot> = {}): StreamEvent => ({
   type: 'snapshot', data: { seq: 1, server_at_ms: kNow_ms, build: 'b1', topic: 'me', entities: { job: { j1: job() } }, ...more },
@@ -108,19 +108,20 @@ describe('Lanes', () => {
   const minute = 60_000;
   it('draw loading, memory and cold, with the cause under the newest change', () => {
     const entries = [
-      ledger({ id: 'a', what: 'load_started', at_ms: kNow_ms - 60 * minute, cause: { kind: 'warm_up', at_ms: 0, by: 'leader' } }), ledger({ id: 'b', what: 'load_finished', at_ms: kNow_ms - 54 * minute, cause: { kind: 'warm_up', at_ms: 0, by: 'leader' } }),
+      ledger({ id: 'a', what: 'load_started', at_ms: kNow_ms - 60 * minute, cause: { kind: 'warm_up', at_ms: 0 } }), ledger({ id: 'b', what: 'load_finished', at_ms: kNow_ms - 54 * minute, cause: { kind: 'warm_up', at_ms: 0 } }),
       ledger({ id: 'c', what: 'unload_finished', at_ms: kNow_ms - 6 * minute, cause: { kind: 'make_room', at_ms: 0, for_model: 'wan', by: 'leader' } }),
     ];
     const view = lanes(entities({ model: { flux2: model({ state: 'cold' }), wan: model({ id: 'wan', title: 'Wan' }) }, ledger: Object.fromEntries(entries.map((e) => [e.id, e])) }), kNow_ms);
     const flux = view.lanes.find((lane) => lane.model.id === 'flux2')!;
     expect(flux.pieces.map((piece) => piece.kind)).toEqual(['cold', 'warm', 'hot', 'cold']);
     expect(flux.pieces.every((piece, i, all) => piece.to > piece.from && (i === 0 || all[i - 1]!.to === piece.from))).toBe(true);
-    expect(flux.captions.map((caption) => caption.text.replace(/^\S+ /, ''))).toEqual(['entladen: „Wan“ brauchte Platz (durch die Leitung)', 'geladen: Aufwärmen nach Plan (durch die Leitung)']);
+    expect(flux.captions.map((caption) => caption.text.replace(/^\S+ /, ''))).toEqual(['entladen: „Wan“ brauchte Platz (durch die Leitung)', 'geladen']);
     expect(view.lanes.find((lane) => lane.model.id === 'wan')!.pieces).toEqual([{ kind: 'hot', from: 0, to: 0.9 }]);
   });
   it('say what is taken and what of it is still loading', () => {
-    const device = { id: 'g', name: 'Card', total_mib: 98304, reserve_mib: 8192, used_mib: null, reserved_mib: 61440, foreign_mib: 2048, probe_ok: false, trouble: null, processes: [] };
-    expect(memory_sentence(entities({ device: { g: device }, model: { wan: model({ state: 'loading', vram_mib: 17408 }) } }))).toBe('62 von 96 GB belegt, 17 GB davon noch im Laden');
+    const card = device({ reserved_mib: 61440 });
+    expect(memory_sentence(entities({ device: { d1: card }, model: { wan: model({ state: 'loading', vram_mib: 17408 }) } }))).toBe('62 von 96 GB belegt, 17 GB davon noch im Laden');
+    expect(memory_sentence(entities({ device: { d1: { ...card, probe_ok: false } } }))).toBe('60 von 96 GB verplant, nicht gemessen');
     expect(memory_sentence(entities())).toBeNull();
   });
 });

@@ -2,11 +2,11 @@
 
 import type { By, Cause, CauseKind, Granularity, LedgerEntry, LedgerWhat, SizeSource, WorkshopState } from '../api/types';
 import { m } from '../messages/messages';
-import { clock } from './time';
+import { clock, gb_fine } from './time';
 import type { Words } from './words';
 
 /** Why something happened, as the half sentence after a colon. */
-const BECAUSE: Words<CauseKind> = {
+export const BECAUSE: Words<CauseKind> = {
   request: m.because_request, warm_up: m.because_warm_up, preload: m.because_preload, focus_change: m.because_focus_change, make_room: m.because_make_room,
   idle_rule: m.because_idle_rule, operator_action: m.because_operator_action, external: m.because_external, recovery: m.because_recovery, retry: m.because_retry,
   fair_order: m.because_fair_order, run_failed: m.because_run_failed, load_failed: m.because_load_failed, run_timeout: m.because_run_timeout,
@@ -19,7 +19,7 @@ export const WHAT: Words<LedgerWhat> = {
   unload_finished: m.what_unload_finished, unload_failed: m.what_unload_failed, external_load: m.what_external_load, external_unload: m.what_external_unload,
   foreign_memory: m.what_foreign_memory, load_spilled: m.what_load_spilled, refused: m.what_refused,
 };
-const BY: Words<By> = { person: m.by_person, leader: m.by_leader, admin: m.by_admin, stoker: m.by_stoker };
+export const BY: Words<By> = { person: m.by_person, leader: m.by_leader, admin: m.by_admin, stoker: m.by_stoker };
 export const SIZE_SOURCE: Words<SizeSource> = { declared: m.size_declared, files: m.size_files, measured: m.size_measured };
 
 export const WORKSHOP_STATE: Words<WorkshopState> = {
@@ -34,9 +34,46 @@ export function because(cause: Cause, title_of: (model: string) => string): stri
   return cause.by && cause.by !== 'stoker' ? `${reason} (${BY[cause.by]()})` : reason;
 }
 
-/** "9:41 geladen: Aufwärmen nach Plan". */
+/** Why a line of the ledger is there. What the engine did by itself, and what can never fit, say it themselves. */
+export function ledger_because(entry: LedgerEntry, title_of: (model: string) => string): string {
+  if (entry.what === 'refused') return m.because_refused();
+  return because(entry.cause, title_of);
+}
+
+const kUnloads: readonly LedgerWhat[] = ['unload_finished', 'unload_failed', 'external_unload'];
+
+/** What was measured, in the words of what happened; null where nothing was. */
+export function measured_words(entry: LedgerEntry): string | null {
+  if (entry.measured_mib === null) return null;
+  const n = gb_fine(entry.measured_mib);
+  if (kUnloads.includes(entry.what)) return m.size_freed({ n });
+  return entry.what === 'foreign_memory' ? m.size_foreign({ n }) : m.size_gb({ n });
+}
+
+/** A load that comes so close to what was expected needs only one number. */
+const kAsExpected = 0.02;
+
+function caption_size(entry: LedgerEntry): string | null {
+  const { measured_mib, predicted_mib } = entry;
+  if (measured_mib === null || predicted_mib === null) return measured_words(entry);
+  if (Math.abs(measured_mib - predicted_mib) <= predicted_mib * kAsExpected) return measured_words(entry);
+  return m.size_instead({ n: gb_fine(measured_mib), expected: gb_fine(predicted_mib) });
+}
+
+/** "9:41 geladen, 40,3 statt 18,0 GB": what is left where there is no room for the cause. */
+export function short_caption(entry: LedgerEntry): string {
+  const at = clock(entry.at_ms);
+  const what = WHAT[entry.what]();
+  const size = caption_size(entry);
+  return size === null ? m.mark({ clock: at, what }) : m.caption_short_sized({ clock: at, what, size });
+}
+
+/** "9:41 geladen, 40,3 statt 18,0 GB: Aufwärmen nach Plan". */
 export function ledger_caption(entry: LedgerEntry, title_of: (model: string) => string): string {
   const at = clock(entry.at_ms);
-  if (entry.what === 'external_load' || entry.what === 'external_unload') return m.caption_external({ clock: at, what: WHAT[entry.what]() });
-  return m.caption({ clock: at, what: WHAT[entry.what](), because: because(entry.cause, title_of) });
+  const what = WHAT[entry.what]();
+  if (entry.what === 'external_load' || entry.what === 'external_unload') return m.caption_external({ clock: at, what });
+  const size = caption_size(entry);
+  const why = ledger_because(entry, title_of);
+  return size === null ? m.caption({ clock: at, what, because: why }) : m.caption_sized({ clock: at, what, size, because: why });
 }

@@ -46,6 +46,9 @@ export function short_time(eta: Eta | null): string {
 export const clock = (at_ms: number): string =>
   new Intl.DateTimeFormat(intl_locale(), { hour: 'numeric', minute: '2-digit', hour12: false }).format(at_ms);
 
+export const clock_seconds = (at_ms: number): string =>
+  new Intl.DateTimeFormat(intl_locale(), { hour: 'numeric', minute: '2-digit', second: '2-digit', hour12: false }).format(at_ms);
+
 export const day = (at_ms: number): string =>
   new Intl.DateTimeFormat(intl_locale(), { weekday: 'long', day: 'numeric', month: 'long' }).format(at_ms);
 
@@ -57,3 +60,7 @@ export function gb(mib: number): string {
   const value = mib / 1024;
   return decimal(value, value < 10 ? 1 : 0);
 }
+
+/** Measured sizes beside each other: always one decimal, so that a spread shows. */
+export const gb_fine = (mib: number): string =>
+  new Intl.NumberFormat(intl_locale(), { minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(mib / 1024);
