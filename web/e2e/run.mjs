@@ -384,7 +384,19 @@ async function afternoon(browser, origin, ready) {
   if (ready.admin_token) {
     const admin = await open(browser, origin, `/admin#t=${encodeURIComponent(ready.admin_token)}`, { viewport: { width: 1280, height: 900 } });
     await check('the operator sees models with declared and measured size', async () => admin.getByRole('columnheader', { name: 'angegeben' }).waitFor());
+    await check('the operator sees the last minutes of the card, as a picture with words and as a table', async () => {
+      await admin.getByRole('img', { name: /^Speicher der letzten 10 Minuten: zuletzt / }).first().waitFor();
+      await admin.getByText('Dieselben Daten als Tabelle').first().click();
+      await admin.getByRole('region', { name: 'Die letzten 10 Minuten' }).getByRole('cell').first().waitFor();
+    });
     await survey(admin, 'admin');
+    await admin.setViewportSize({ width: 390, height: 844 });
+    await accessible(admin, 'admin-phone');
+    await check('the operator’s page speaks English', async () => {
+      await admin.getByRole('button', { name: 'English' }).click();
+      await admin.getByRole('heading', { name: 'Graphics cards' }).waitFor();
+    });
+    await admin.context().close();
   }
 
   // Losing the connection and finding it again.

@@ -2,14 +2,14 @@
 // developed and tested without the binary. Everything is simulated and marked as a rehearsal.
 // It reads the built pages from dist/ and sends the same security headers as the product.
 //
-//   node e2e/mock/server.mjs [--listen 127.0.0.1:0] [--speed 20] [--ready-file FILE] [--scene fresh|busy]
+//   node e2e/mock/server.mjs [--listen 127.0.0.1:0] [--speed 20] [--ready-file FILE] [--scene fresh|busy|blind]
 
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { picture, silence } from './results.mjs';
-import { kModels, new_state, snapshot_for, tick } from './world.mjs';
+import { history, kModels, new_state, snapshot_for, tick } from './world.mjs';
 
 const args = process.argv.slice(2).filter((a) => a !== 'serve');
 const option = (name, fallback) => {
@@ -176,6 +176,11 @@ const kRoutes = [
   ['POST', /^\/join$/, async ({ body }) => [201, join_workshop(body)]],
   ['POST', /^\/tickets$/, ({ viewer }) => { const ticket = random_token(); tickets.set(ticket, viewer().token); return [201, { ticket, expires_s: 60 }]; }],
   ['GET', /^\/state$/, ({ viewer, url }) => [200, snapshot_for(world, url.searchParams.get('topic'), viewer())]],
+  ['GET', /^\/residency\/history$/, ({ viewer, url }) => {
+    need(viewer(), 'leader', 'admin');
+    if (url.searchParams.get('device') !== 'gpu0') throw new Failure('not_found');
+    return [200, history(world, 'gpu0', Number(url.searchParams.get('minutes') ?? 10))];
+  }],
   ['POST', /^\/leave$/, ({ viewer }) => { world.tokens.delete(viewer().token); return [204]; }],
   ['POST', /^\/jobs$/, ({ viewer, body, key }) => { const [status, id] = new_job(viewer(), body, key); return [status, world.job_view(id)]; }],
   ['DELETE', /^\/jobs\/(\w+)$/, ({ viewer, id }) => { const v = viewer(); own_job(v, id); world.cancel(id, v.role === 'leader' ? 'leader' : 'person'); return [200, world.job_view(id)]; }],

@@ -1,19 +1,29 @@
 // The stand-in's little world: one card, a few models, one queue, one run at a time.
 
+import { points_of } from './memory.mjs';
+
 const kGb = 1024;
 export const kModels = {
-  flux2: { id: 'flux2', title: 'Flux 2', medium: 'image', backend: 'comfyui', vram_mib: 40 * kGb, declared_mib: 18 * kGb, vram_source: 'measured', run_s: 40, load_s: 60, steps: 20 },
-  wan22: { id: 'wan22', title: 'Wan 2.2', medium: 'video', backend: 'comfyui-video', vram_mib: 17 * kGb, declared_mib: 20 * kGb, vram_source: 'files', run_s: 120, load_s: 60, steps: 30 },
-  stableaudio: { id: 'stableaudio', title: 'Stable Audio', medium: 'audio', backend: 'comfyui', vram_mib: 8 * kGb, declared_mib: 8 * kGb, vram_source: 'declared', run_s: 20, load_s: 20, steps: 0 },
-  'gpt-oss': { id: 'gpt-oss', title: 'gpt-oss 120b', medium: 'text', backend: 'ollama', vram_mib: 65 * kGb, declared_mib: 65 * kGb, vram_source: 'files', run_s: 20, load_s: 90, steps: 0 },
+  flux2: { id: 'flux2', title: 'Flux 2', medium: 'image', backend: 'comfyui', vram_mib: 40960, declared_mib: 18 * kGb, files_mib: 35_430, footprint: { count: 6, low_mib: 40_215, high_mib: 40_960, last_mib: 40_742 }, vram_source: 'measured', run_s: 40, load_s: 60, steps: 20 },
+  wan22: { id: 'wan22', title: 'Wan 2.2', medium: 'video', backend: 'comfyui-video', vram_mib: 17 * kGb, declared_mib: 20 * kGb, files_mib: 17 * kGb, footprint: null, vram_source: 'files', run_s: 120, load_s: 60, steps: 30 },
+  stableaudio: { id: 'stableaudio', title: 'Stable Audio', medium: 'audio', backend: 'comfyui', vram_mib: 7_802, declared_mib: 8 * kGb, files_mib: 5_020, footprint: { count: 1, low_mib: 7_802, high_mib: 7_802, last_mib: 7_802 }, vram_source: 'measured', run_s: 20, load_s: 20, steps: 0 },
+  'gpt-oss': { id: 'gpt-oss', title: 'gpt-oss 120b', medium: 'text', backend: 'ollama', vram_mib: 65 * kGb, declared_mib: 65 * kGb, files_mib: null, footprint: null, vram_source: 'declared', run_s: 20, load_s: 90, steps: 0 },
 };
 const kFinal = new Set(['done', 'failed', 'cancelled', 'refused']);
-const kBackends = { comfyui: 'comfyui', 'comfyui-video': 'comfyui', ollama: 'ollama' };
+const kBackends = {
+  comfyui: { kind: 'comfyui', version: '0.3.75', slots: 1, granularity: 'backend', models_max: 0, remarks: ['keeps_by_ram_pressure', 'pages_weights'], process: 'python3' },
+  'comfyui-video': { kind: 'comfyui', version: '0.3.75', slots: 1, granularity: 'backend', models_max: 1, remarks: ['keeps_one_workflow'], process: 'python3' },
+  ollama: { kind: 'ollama', version: '0.13.0', slots: 4, granularity: 'model', models_max: 3, remarks: ['remote_models'], process: 'ollama' },
+};
+const kTotal_mib = 97_887;
+const kDesktop_mib = 1_180;
+const kBlind_ms = 3 * 60_000;
+const kTrouble = 'NVML, while reading a card\'s memory: GPU is lost (15). Look into the kernel log; a restart of the machine brings it back';
 
 export function new_state({ speed, scene }) {
   const world = {
-    speed, seq: 0, address: '', leader_token: 'leader-token-of-the-mock', admin_token: 'admin-token-of-the-mock', board_token: 'board-token-of-the-mock',
-    tokens: new Map(), people: new Map(), jobs: new Map(), order: [], models: new Map(), ledger: [], last_ms: Date.now(), jobs_made: 0,
+    speed, scene, seq: 0, address: '', leader_token: 'leader-token-of-the-mock', admin_token: 'admin-token-of-the-mock', board_token: 'board-token-of-the-mock',
+    tokens: new Map(), people: new Map(), jobs: new Map(), order: [], models: new Map(), ledger: [], last_ms: Date.now(), born_ms: Date.now(), jobs_made: 0,
     workshop: {
       id: 'w1', title: 'Papierwelten', state: 'running', join_code: 'K7M4PQ', focus: ['flux2', 'wan22'],
       groups: [], head_count: 15, outstanding_max: 3, intake_open: true, misfit: 'refuse',
@@ -25,9 +35,10 @@ export function new_state({ speed, scene }) {
   world.tokens.set(world.board_token, { role: 'board' });
   for (const model of Object.values(kModels)) world.models.set(model.id, { ...model, state: 'cold', loaded_s: 0, last_change: null });
   bind(world);
-  world.log('external_load', 'gpt-oss', { kind: 'external' }, Date.now() - 70 * 60_000);
-  world.log('external_unload', 'gpt-oss', { kind: 'external' }, Date.now() - 50 * 60_000);
+  world.log('external_load', 'gpt-oss', { kind: 'external' }, Date.now() - 70 * 60_000, { predicted_mib: null, measured_mib: 64_870 });
+  world.log('external_unload', 'gpt-oss', { kind: 'external' }, Date.now() - 50 * 60_000, { predicted_mib: null });
   warm(world, 'flux2', { kind: 'warm_up', by: 'leader' }, Date.now() - 60 * 60_000);
+  past(world, Date.now());
   if (scene === 'busy') busy(world);
   return world;
 }
@@ -35,9 +46,31 @@ export function new_state({ speed, scene }) {
 function warm(world, id, cause, at_ms) {
   const model = world.models.get(id);
   world.log('load_started', id, cause, at_ms);
-  world.log('load_finished', id, cause, at_ms + model.load_s * 1000, { took_s: model.load_s, measured_mib: model.vram_mib });
+  world.log('load_finished', id, cause, at_ms + model.load_s * 1000, { took_s: model.load_s, measured_mib: held_mib(model) });
   model.state = 'hot';
 }
+
+/** What an afternoon with real engines leaves in the ledger. */
+function past(world, now) {
+  const minutes = (n) => now - n * 60_000;
+  world.log('foreign_memory', null, { kind: 'foreign_memory' }, minutes(69), { device: 'gpu0', predicted_mib: null, measured_mib: kDesktop_mib });
+  world.log('load_started', 'gpt-oss', { kind: 'request', by: 'person' }, minutes(34));
+  world.log('load_spilled', 'gpt-oss', { kind: 'spilled' }, minutes(33));
+  world.log('refused', 'gpt-oss', { kind: 'request', by: 'person' }, minutes(20), { predicted_mib: null });
+  warm(world, 'stableaudio', { kind: 'request', by: 'person' }, minutes(9));
+  world.log('foreign_memory', null, { kind: 'foreign_memory' }, minutes(6.5), { device: 'gpu0', predicted_mib: null, measured_mib: 9_320 });
+  unload(world, 'stableaudio', { kind: 'make_room', for_model: 'wan22' }, minutes(5));
+  world.log('foreign_memory', null, { kind: 'foreign_memory' }, minutes(2.5), { device: 'gpu0', predicted_mib: null, measured_mib: kDesktop_mib });
+}
+
+function unload(world, id, cause, at_ms) {
+  const model = world.models.get(id);
+  world.log('unload_started', id, cause, at_ms - 1500, { predicted_mib: null });
+  world.log('unload_finished', id, cause, at_ms, { predicted_mib: null, measured_mib: held_mib(model) - 60, took_s: 1.5 });
+  model.state = 'cold';
+}
+
+const held_mib = (model) => model.footprint?.last_mib ?? model.vram_mib;
 
 function busy(world) {
   world.workshop.groups = [{ id: 'g1', title: 'A', focus: ['wan22'] }, { id: 'g2', title: 'B', focus: ['flux2'] }];
@@ -60,8 +93,8 @@ function bind(world) {
   world.log = (what, model, cause, at_ms = Date.now(), more = {}) => {
     const full = { at_ms, ...cause };
     const found = world.models.get(model);
-    world.ledger.push({ id: `l${world.ledger.length + 1}`, at_ms, what, model, title: found?.title ?? null, cause: full, predicted_mib: found?.vram_mib ?? null, measured_mib: null, took_s: null, ...more });
-    if (found) found.last_change = full;
+    world.ledger.push({ id: `l${world.ledger.length + 1}`, at_ms, what, model, title: found?.title ?? null, device: null, cause: full, predicted_mib: found?.vram_mib ?? null, measured_mib: null, took_s: null, ...more });
+    if (found && what !== 'refused') found.last_change = full;
   };
   world.add_job = (person, model, prompt, edited_from = null) => {
     const job = { id: `j${(world.jobs_made += 1)}`, person, model, prompt, state: 'queued', final: false, step: 0, done_s: 0, created_at_ms: Date.now(), released: false, error: null, cancelled_by: null, attempt: 1, edited_from, causes: [] };
@@ -87,17 +120,14 @@ function bind(world) {
     if (what === 'end') for (const id of [...world.order]) world.cancel(id, 'stoker');
   };
   world.focus = (focus, preview) => {
-    const unload = [...world.models.values()].filter((m) => m.state === 'hot' && !focus.includes(m.id)).map((m) => m.id);
+    const gone = [...world.models.values()].filter((m) => m.state === 'hot' && !focus.includes(m.id)).map((m) => m.id);
     const load = focus.filter((id) => world.models.get(id)?.state === 'cold').map((model) => ({ model, load: { low_s: 30, high_s: world.models.get(model).load_s } }));
     const waits = world.order.filter((id) => !focus.includes(world.jobs.get(id).model));
     const sum = focus.reduce((total, id) => total + (world.models.get(id)?.vram_mib ?? 0), 0);
     const verdict = sum > 88 * kGb ? 'misfit' : sum > 80 * kGb ? 'tight' : 'fits';
-    if (preview) return { unload, load, waits, takes: { low_s: 30, high_s: load.reduce((t, l) => t + l.load.high_s, 0) }, verdict };
+    if (preview) return { unload: gone, load, waits, takes: { low_s: 30, high_s: load.reduce((t, l) => t + l.load.high_s, 0) }, verdict };
     world.workshop.focus = focus;
-    for (const id of unload) {
-      world.models.get(id).state = 'cold';
-      world.log('unload_finished', id, { kind: 'focus_change', by: 'leader' });
-    }
+    for (const id of gone) unload(world, id, { kind: 'focus_change', by: 'leader' }, Date.now());
     return world.workshop_view('leader');
   };
   world.job_view = (id) => job_view(world, world.jobs.get(id), true);
@@ -120,7 +150,7 @@ function load_on(world, model, passed_s) {
   model.loaded_s += passed_s;
   if (model.loaded_s < model.load_s) return;
   model.state = 'hot';
-  world.log('load_finished', model.id, { kind: 'request' }, Date.now(), { took_s: Math.round(model.load_s), measured_mib: model.vram_mib });
+  world.log('load_finished', model.id, { kind: 'request' }, Date.now(), { took_s: Math.round(model.load_s), measured_mib: held_mib(model) });
 }
 
 function run_on(world, backend, passed_s) {
@@ -184,7 +214,7 @@ function model_view(world, model) {
   const running = mine.filter((job) => job.state === 'running').length;
   return {
     id: model.id, title: model.title, medium: model.medium, backend: model.backend, state: model.state, offered: true, in_focus, off_reason: in_focus ? null : 'out_of_focus',
-    vram_mib: model.vram_mib, vram_source: model.vram_source, declared_mib: model.declared_mib, files_mib: null, footprint: null, pinned: false, waiting: mine.length - running, running,
+    vram_mib: model.vram_mib, vram_source: model.vram_source, declared_mib: model.declared_mib, files_mib: model.files_mib, footprint: model.footprint, pinned: false, waiting: mine.length - running, running,
     run: { low_s: model.run_s * 0.8, high_s: model.run_s }, load: model.state === 'loading' ? load_view(model, false) : null, last_change: model.last_change,
   };
 }
@@ -250,15 +280,41 @@ function people_view(world) {
   }));
 }
 
+const measured_until = (world, now) => (world.scene === 'blind' ? Math.floor((now - kBlind_ms) / 60_000) * 60_000 : now);
+
+function newest_point(world) {
+  const now = Date.now();
+  const until = measured_until(world, now);
+  return points_of(world, held_mib, until - 2000, until, now).at(-1);
+}
+
+function device_view(world, models) {
+  const blind = world.scene === 'blind';
+  const { used_mib, foreign_mib, backends } = newest_point(world);
+  const reserved_mib = models.filter((m) => m.state === 'hot' || m.state === 'loading').reduce((t, m) => t + m.vram_mib, 0);
+  const ours = backends.map(({ backend, mib }) => ({ name: kBackends[backend].process, backend, mib }));
+  const others = foreign_mib > kDesktop_mib ? [{ name: 'blender', backend: null, mib: foreign_mib - kDesktop_mib }] : [];
+  const processes = [...ours, ...others, { name: 'gnome-shell', backend: null, mib: Math.min(foreign_mib, kDesktop_mib) }].sort((a, b) => b.mib - a.mib);
+  return {
+    id: 'gpu0', name: 'NVIDIA RTX PRO 6000', total_mib: kTotal_mib, reserve_mib: 8 * kGb, used_mib, reserved_mib, foreign_mib,
+    probe_ok: !blind, trouble: blind ? kTrouble : null, processes,
+  };
+}
+
+/** One point a second, and one before and after each load and unload; a lost card leaves a gap. */
+export function history(world, device, minutes) {
+  const now = Date.now();
+  return { device, points: points_of(world, held_mib, now - minutes * 60_000, measured_until(world, now), now) };
+}
+
 function machine_view(world) {
   const models = [...world.models.values()];
-  const resident = models.filter((m) => m.state === 'hot' || m.state === 'loading').reduce((t, m) => t + m.vram_mib, 0);
   return {
-    backend: record(Object.entries(kBackends).map(([id, kind]) => ({
-      id, kind, device: 'gpu0', reachable: true, version: '0.4.1', slots: 1, running: 0, granularity: 'model', models_max: 0, remarks: [], simulated: true,
+    backend: record(Object.entries(kBackends).map(([id, { process: _, ...told }]) => ({
+      id, device: 'gpu0', reachable: true, trouble: null, running: [...world.jobs.values()].filter((job) => job.state === 'running' && kModels[job.model].backend === id).length, ...told, simulated: true,
       loaded: models.filter((m) => m.backend === id && m.state === 'hot').map((m) => m.id), since_ms: 3_600_000,
     }))),
-    device: { gpu0: { id: 'gpu0', name: 'Simulierte Karte', total_mib: 96 * kGb, reserve_mib: 8 * kGb, used_mib: resident + 2 * kGb, reserved_mib: resident, foreign_mib: 2 * kGb, probe_ok: true, trouble: null, processes: [] } },
+    device: { gpu0: device_view(world, models) },
     ledger: record(world.ledger.slice(-200)),
   };
 }
