@@ -124,8 +124,8 @@ class RealEngineTest : public ::testing::Test {
   }
 
   std::string folder_;
-  net::Network network_;
   ThreadLoop loop_;
+  net::Network network_;  // posts to the loop until it is gone
 
  private:
   using Promise = std::shared_ptr<std::promise<void>>;
