@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "pipeline/generation/result_metadata.h"
+
 namespace stoker::pipeline {
 namespace {
 
@@ -35,7 +37,10 @@ Result<std::vector<GeneratedResult>> accept_answer(RunReport report, Medium want
     if (!format || !format_suits(*format, wanted)) {
       return fail(ErrorCode::internal, "a result is not of the medium that was asked for");
     }
-    results.push_back({*format, std::move(output.bytes)});
+    // A rehearsal marks its results itself, and writes nothing else into them.
+    results.push_back({*format, report.simulated
+                                    ? std::move(output.bytes)
+                                    : without_metadata(*format, std::move(output.bytes))});
   }
   return results;
 }

@@ -1,7 +1,8 @@
 // The generation stage: an order in, checked results out.
 //
 // Purpose: turns a step into one call of a backend, and what the backend answered into results that may be stored: at
-//   least one, none empty or too large, and the bytes are really of the medium that was asked for.
+//   least one, none empty or too large, and the bytes are really of the medium that was asked for. What engines write
+//   into files beside the result (prompts, workflows) is taken out.
 // Threading: pure functions.
 // Errors: internal (an empty or wrong answer of the engine), too_large.
 #pragma once
