@@ -179,6 +179,7 @@ describe('The ledger in words', () => {
     const { captions } = lanes(entities({ model: { flux2: model() }, ledger: Object.fromEntries(entries.map((entry) => [entry.id, entry])) }), kNow_ms).lanes[0]!;
     const ends = captions.map(({ at, text, end }) => (end ? [at - text.length * 0.0085, at] : [at, at + text.length * 0.0085])).sort((a, b) => a[0]! - b[0]!);
     expect(captions.length).toBeGreaterThan(1);
+    expect(ends[0]![0]).toBeGreaterThanOrEqual(0);
     ends.slice(1).forEach(([from], i) => expect(from!).toBeGreaterThan(ends[i]![1]!));
   });
 });
@@ -263,6 +264,14 @@ describe('The page', () => {
     const live = fake_live(store({ device: { d1: device() } }), true, () => { throw new Error('gone'); });
     render(Card, { live: live as unknown as Live, device: device() });
     await waitFor(() => expect(screen.getByText('Der Verlauf lässt sich gerade nicht holen.')).toBeTruthy());
+  });
+  it('shows the newest of a long ledger first, and more on demand', async () => {
+    operate({ ledger: Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`l${i}`, ledger({ id: `l${i}`, at_ms: kNow_ms - i })])) });
+    const rows = (): number => table_with('dauerte').getAllByRole('row').length - 1;
+    expect(rows()).toBe(20);
+    await fireEvent.click(screen.getByRole('button', { name: 'Mehr zeigen' }));
+    expect(rows()).toBe(50);
+    expect(screen.queryByRole('button', { name: 'Mehr zeigen' })).toBeNull();
   });
   it('shows what was expected beside what was measured, and what became free', () => {
     operate({ ledger: {

@@ -68,18 +68,21 @@ function pieces(entries: LedgerEntry[], model: ModelView, share: (at_ms: number)
   return result;
 }
 
-/** Where a caption stands: to the right of its moment in the left half, else to the left of it. */
-const extent = ({ at, text, end }: Caption): [number, number] => (end ? [at - text.length * kLetter, at] : [at, at + text.length * kLetter]);
+const width_of = (text: string): number => text.length * kLetter;
+const extent = ({ at, text, end }: Caption): [number, number] => (end ? [at - width_of(text), at] : [at, at + width_of(text)]);
+
+/** To the right of its moment where it ends before now, else to the left of it. */
+const caption_at = (at: number, text: string): Caption => ({ at, text, end: at + width_of(text) > kNow });
 
 /** The first captions that do not overlap; each comes with its wordings, the longest first. */
 function apart(captions: { at: number; texts: string[] }[]): Caption[] {
   const kept: Caption[] = [];
   const free = (caption: Caption): boolean => {
     const [from, to] = extent(caption);
-    return kept.every((other) => extent(other)[0] > to + kApart || extent(other)[1] < from - kApart);
+    return from >= 0 && kept.every((other) => extent(other)[0] > to + kApart || extent(other)[1] < from - kApart);
   };
   for (const { at, texts } of captions) {
-    const fits = texts.map((text): Caption => ({ at, text, end: at > kNow / 2 })).find(free);
+    const fits = texts.map((text) => caption_at(at, text)).find(free);
     if (fits) kept.push(fits);
   }
   return kept;
