@@ -80,6 +80,18 @@ struct DoctorOptions {
 };
 int run_doctor(const DoctorOptions& options);
 
+enum class TemplateAction : std::uint8_t { list, check, import };
+struct TemplateOptions {
+  TemplateAction action = TemplateAction::list;
+  std::string file;    // a workflow or a template; check takes the name of a shipped one, too
+  std::string to;      // of import
+  std::string name;    // of import; empty: from the file
+  std::string medium;  // of import; empty: by the output node
+  std::string engine;  // of check: a ComfyUI whose nodes and files are asked
+  OutputForm form = OutputForm::text;
+};
+int run_template(const TemplateOptions& options);
+
 int run_version(OutputForm form);
 
 // The given folder, else $STATE_DIRECTORY, else ./data.

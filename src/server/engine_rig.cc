@@ -7,8 +7,10 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "backends/process/leftovers.h"
 #include "backends/process/managed_backend.h"
 #include "backends/process/system_engine_host.h"
+#include "controller/thread_loop.h"
 #include "gpu/machine_probe.h"
 #include "server/links.h"
 
@@ -16,6 +18,7 @@ namespace stoker::server {
 namespace {
 
 constexpr std::size_t kKeyBytesMaxOfEngine = 4096;
+constexpr Duration kLeftoverGrace = seconds(5);
 constexpr const char* kNvmlVariable = "STOKER_NVML_LIBRARY";
 
 gpu::CardKind card_kind(CardSource source) {
@@ -48,6 +51,27 @@ Result<std::string> instance_of(const std::string& data) {
   if (auto written = write_private_file(path, std::string(hex.data()) + "\n"); !written)
     return fail(written.error());
   return std::string(hex.data());
+}
+
+std::string engine_folder(const RigPlace& place) {
+  return place.data + "/engines";
+}
+
+// What a killed server left behind holds memory that nobody accounts for, also where its backend is configured no more.
+// Processes that stay are told and not waited for: an engine that needs their place fails to load and says so.
+void end_leftovers(const RigPlace& place) {
+  std::vector<std::string> files = pid_files_in(engine_folder(place));
+  if (files.empty()) return;
+  ThreadLoop loop;
+  Result<int> ended;
+  sweep_leftovers(loop, std::move(files), kLeftoverGrace, [&](Result<int> processes) {
+    ended = std::move(processes);
+    loop.stop();
+  });
+  loop.run();
+  if (!place.log) return;
+  if (!ended) return place.log("leftovers_stay", "\"detail\":\"" + ended.error().detail + "\"");
+  if (*ended > 0) place.log("leftovers_ended", "\"processes\":" + std::to_string(*ended));
 }
 
 CardSource card_of(const Machine& machine, DeviceId device) {
@@ -118,6 +142,7 @@ EngineRig::~EngineRig() = default;
 
 Result<std::unique_ptr<EngineRig>> EngineRig::make(const RigPlace& place, const Machine& machine) {
   std::unique_ptr<EngineRig> rig(new EngineRig(place, machine));
+  end_leftovers(place);
   if (is_all_rehearsal(machine)) return rig;
   const auto salt = instance_of(place.data);
   if (!salt) return fail(salt.error());
@@ -158,7 +183,7 @@ Result<void> EngineRig::add(const RigPlace& place, const Machine& machine,
 
 Result<void> EngineRig::manage(const RigPlace& place, const EngineSetup& engine,
                                const std::vector<EngineModel>& models, Real& real) {
-  const std::string folder = place.data + "/engines";
+  const std::string folder = engine_folder(place);
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) return fail(ErrorCode::internal, "cannot make " + folder + ": " + error.message());

@@ -1,7 +1,8 @@
 // All engines of a configuration, rehearsed and real, with a probe that looks at all their cards.
 //
 // Purpose: the one place that makes backends out of a Machine.
-// Threading: made before the loop runs; everything else on the loop; the probe from any thread, one caller at a time.
+//   Engines that an earlier life of the server left behind are ended before any of its own starts.
+// Threading: made before the loop runs, and blocks while left-over engines end; everything else on the loop; the probe from any thread, one caller at a time.
 // Ownership: owns adapters, processes' keepers and probes; borrows loop and network. Outlives the controller.
 // Errors: bad_request (a key that cannot be read, a card of a kind that is not there is the probe's to tell).
 #pragma once
@@ -10,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -29,6 +31,7 @@ struct RigPlace {
   net::Network& network;
   std::string data;  // for pid files and logs of engines that Stoker starts
   std::uint64_t seed = 1;
+  std::function<void(std::string_view event, std::string_view fields)> log = {};
 };
 
 class EngineRig {

@@ -23,6 +23,7 @@ struct CommandLine {
   BackupOptionsOfCommand backup;
   SimulateOptions simulate;
   DoctorOptions doctor;
+  TemplateOptions workflow_template;
   bool no_eta = false;
   std::string log_level = "info";
   std::string ollama_listen;
@@ -137,6 +138,34 @@ void add_doctor(CLI::App& app, CommandLine& line) {
   doctor->add_option("--write", line.doctor.write, "New file for a proposed configuration");
 }
 
+void add_template(CLI::App& app, CommandLine& line) {
+  CLI::App* group =
+      app.add_subcommand("template", "Workflow templates: list, check, make one of a workflow");
+  group->require_subcommand(1);
+  TemplateOptions& options = line.workflow_template;
+  const auto add_action = [&](const char* name, const char* what, TemplateAction action) {
+    CLI::App* command = add_command(*group, line, name, what);
+    command->callback([&options, action] { options.action = action; });
+    return command;
+  };
+  add_action("list", "The templates that ship with the program", TemplateAction::list);
+  CLI::App* check =
+      add_action("check", "Check a template against the nodes it uses", TemplateAction::check);
+  check->add_option("template", options.file, "File, or name of a shipped template")->required();
+  check->add_option("--engine", options.engine,
+                    "URL of a ComfyUI that is asked for its nodes and files");
+  CLI::App* import =
+      add_action("import", "Make a template of a workflow that was exported in API format",
+                 TemplateAction::import);
+  import->add_option("workflow", options.file, "The workflow (API format, JSON)")
+      ->required()
+      ->check(CLI::ExistingFile);
+  import->add_option("--to", options.to, "The new template file")->required();
+  import->add_option("--name", options.name, "Name of the template (default: the file's)");
+  import->add_option("--medium", options.medium, "image, video, audio, music or text")
+      ->check(CLI::IsMember({"image", "video", "audio", "music", "text"}));
+}
+
 // The sentence for an option that belongs to a later version; empty: none was given.
 std::string door_that_is_not_there(const CommandLine& line) {
   if (!line.ollama_listen.empty())
@@ -163,7 +192,8 @@ int simulate(CommandLine& line) {
 }
 
 int run(const CLI::App& app, CommandLine& line) {
-  line.check.form = line.token.form = line.backup.form = line.doctor.form = line.form();
+  line.check.form = line.token.form = line.backup.form = line.doctor.form =
+      line.workflow_template.form = line.form();
   if (app.got_subcommand("serve")) return serve(line);
   if (app.got_subcommand("check")) return run_check(line.check);
   if (app.got_subcommand("token")) return run_token(line.token);
@@ -171,6 +201,7 @@ int run(const CLI::App& app, CommandLine& line) {
   if (app.got_subcommand("restore")) return run_restore(line.backup);
   if (app.got_subcommand("simulate")) return simulate(line);
   if (app.got_subcommand("doctor")) return run_doctor(line.doctor);
+  if (app.got_subcommand("template")) return run_template(line.workflow_template);
   return run_version(line.form());
 }
 
@@ -193,6 +224,7 @@ int main(int argc, char** argv) {
   add_backup(app, line);
   add_simulate(app, line);
   add_doctor(app, line);
+  add_template(app, line);
   add_command(app, line, "version", "Print the version");
   try {
     app.parse(argc, argv);

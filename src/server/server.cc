@@ -159,8 +159,12 @@ Result<void> Server::open_controller() {
   controller::Topology topology = topology_of(config_.machine);
   if (auto assigned = controller::assign_lasting_ids(*store_, topology); !assigned) return assigned;
   take_ids(topology, config_.machine);
+  const auto note = [this](std::string_view event, std::string_view fields) {
+    log_.write(LogLevel::warning, event, fields);
+  };
   auto rig = EngineRig::make(
-      {.loop = loop_, .network = network_, .data = data_, .seed = options_.seed}, config_.machine);
+      {.loop = loop_, .network = network_, .data = data_, .seed = options_.seed, .log = note},
+      config_.machine);
   if (!rig) return fail(rig.error());
   rig_ = *std::move(rig);
   for (const std::string& text : options_.faults) {
