@@ -35,6 +35,14 @@ struct ComfyUiFile {
   std::uint64_t bytes = kGiB;
 };
 
+// A node class of an extension, in the notation of comfyui_server/node_classes.h.
+struct ComfyUiNode {
+  std::string name;     // "UnetLoaderGGUF"
+  std::string inputs;   // "unet_name:FILES,diffusion_models"
+  std::string outputs;  // "MODEL"
+  bool output_node = false;
+};
+
 struct ComfyUiOptions {
   ComfyUiEra era = ComfyUiEra::recent;
   // As on the command line. Understood: --cache-classic, --cache-lru N, --cache-none, --cache-ram, --cpu,
@@ -42,6 +50,7 @@ struct ComfyUiOptions {
   // --enable-cors-header [ORIGIN]. All of it shows in /system_stats.
   std::vector<std::string> arguments = {};
   std::vector<ComfyUiFile> files = {};
+  std::vector<ComfyUiNode> extensions = {};
   std::uint64_t vram_bytes = 24 * kGiB;
   std::uint64_t ram_bytes = 64 * kGiB;
   std::uint64_t context_bytes = kGiB / 2;  // taken by the process from the first load on

@@ -23,8 +23,8 @@ class ComfyUiFiles : public ComfyUi {
                std::string path = "/upload/image") {
     std::string body;
     for (const auto& [field, value] : fields) {
-      body +=
-          "--b\r\nContent-Disposition: form-data; name=\"" + field + "\"\r\n\r\n" + value + "\r\n";
+      body.append("--b\r\nContent-Disposition: form-data; name=\"").append(field);
+      body.append("\"\r\n\r\n").append(value).append("\r\n");
     }
     body += "--b\r\nContent-Disposition: form-data; name=\"image\"; filename=\"" +
             std::string(name) + "\"\r\nContent-Type: image/png\r\n\r\n" + std::string(bytes) +
@@ -185,7 +185,7 @@ TEST_F(ComfyUiFiles, TextComesAsPlainStrings) {
 TEST_F(ComfyUiFiles, EveryNodeClassHasASchema) {
   restart(with_models());
   const json::object all = client().get("/object_info").json().as_object();
-  const json::value loader = all.at("CheckpointLoaderSimple");
+  const json::value& loader = all.at("CheckpointLoaderSimple");
   EXPECT_EQ(loader.at("input").at("required").at("ckpt_name").at(0),
             (json::array{"flux2.safetensors", "sd3.5_large.safetensors"}));
   const json::value sampler = all.at("KSampler").at("input").at("required");
@@ -276,7 +276,7 @@ TEST_F(ComfyUiFiles, ANewProcessKnowsNothingButItsFiles) {
   queue(picture_prompt(), 1);
   ASSERT_TRUE(server().wait_for_end());
   server().hold(Gate::step);
-  const std::string lost = queue(TextToImage().prompt(), 2);
+  queue(TextToImage().prompt(), 2);
   ASSERT_TRUE(server().wait_at(Gate::step));
   TestSocket events = socket("c1");
   const std::uint16_t port = server().port();

@@ -239,6 +239,18 @@ TEST_F(ComfyUiMemory, ALoadWaitsAtItsGateAndSaysForWhat) {
   EXPECT_EQ(server().counts().disk_loads_of(kSd), 1u);
 }
 
+TEST_F(ComfyUiMemory, ClassesOfExtensionsLoadTheirFiles) {
+  ComfyUiOptions options = with_models();
+  options.files.push_back({"diffusion_models", "q4.gguf", 3 * kGiB});
+  options.extensions = {{"UnetLoaderGGUF", "unet_name:FILES,diffusion_models", "MODEL"}};
+  begin_again(options);
+  json::object prompt = TextToImage().prompt();
+  prompt["10"] = {{"class_type", "UnetLoaderGGUF"}, {"inputs", {{"unet_name", "q4.gguf"}}}};
+  prompt["3"].at("inputs").as_object()["model"] = json::array{"10", 0};
+  play(prompt);
+  EXPECT_EQ(server().device_bytes_of("q4.gguf"), 3 * kGiB);
+}
+
 TEST_F(ComfyUiMemory, ALoraWithoutStrengthIsNotRead) {
   server().add_file({"loras", "style.safetensors", kGiB});
   json::object prompt = TextToImage().prompt();

@@ -89,7 +89,7 @@ TEST_F(ComfyUiValidation, UnreachableNodesAreNeitherValidatedNorRun) {
   json::object prompt = TextToImage().prompt();
   prompt["dead"] = {{"class_type", "UNETLoader"},
                     {"inputs", {{"unet_name", "gone.safetensors"}, {"weight_dtype", "default"}}}};
-  const std::string id = queue(prompt, 1);
+  queue(prompt, 1);
   ASSERT_TRUE(server().wait_for_end());
   EXPECT_EQ(server().counts().disk_loads_of("gone.safetensors"), 0u);
   EXPECT_EQ(server().counts().disk_loads_of("sd3.5_large.safetensors"), 1u);

@@ -34,7 +34,7 @@ class Signer {
       parts[name] = source + "#" + std::to_string(link->slot);
     }
     std::string all = class_of(*node);
-    for (const auto& [name, part] : parts) all += "\n" + name + "=" + part;
+    for (const auto& [name, part] : parts) all.append("\n").append(name).append("=").append(part);
     all += content_of(*node);
     return signed_[id] = digest(all);
   }

@@ -97,8 +97,10 @@ NodeClass read_row(const NodeRow& row) {
   node.name = row.name;
   node.category = row.category;
   node.output_node = row.output_node;
-  for (const std::string_view notation : split(row.inputs, ' '))
-    node.inputs.push_back(read_input(notation));
+  if (!row.inputs.empty()) {
+    for (const std::string_view notation : split(row.inputs, ' '))
+      node.inputs.push_back(read_input(notation));
+  }
   if (row.outputs.empty()) return node;
   for (const std::string_view type : split(row.outputs, ' ')) node.outputs.emplace_back(type);
   return node;
@@ -167,7 +169,11 @@ json::object NodeClass::schema(const Folders& folders) const {
 }
 
 NodeTable::NodeTable() {
-  for (const NodeRow& row : kNodeRows) classes_.emplace(row.name, read_row(row));
+  for (const NodeRow& row : kNodeRows) add(row);
+}
+
+void NodeTable::add(const NodeRow& row) {
+  classes_.insert_or_assign(std::string(row.name), read_row(row));
 }
 
 const NodeClass* NodeTable::find(std::string_view name) const {

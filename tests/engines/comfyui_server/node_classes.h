@@ -24,6 +24,21 @@ enum class Combo : std::uint8_t {
   v3,  // ["COMBO",{"options":["a","b"]}]
 };
 
+// A class in a short notation. Inputs and outputs are separated by spaces. An input is [?]name:KIND[,argument…]; ?
+// marks an optional one.
+//   INT,default,min,max  FLOAT,default,min,max  SEED  TEXT  STRING,default  BOOL,default
+//   FILES,folder (old combo)  FILES3,folder (new combo)  ONE,a|b  ONE3,a|b  PICTURE (an input file)
+//   ANY, and everything else is the type of a link: MODEL, LATENT, …
+// A class with an input of the kind FILES is a loader. One without outputs of weights (MODEL, CLIP, VAE, …) brings
+// the weights that are linked to it into device memory.
+struct NodeRow {
+  std::string_view name;
+  std::string_view category;
+  std::string_view inputs;
+  std::string_view outputs;
+  bool output_node = false;
+};
+
 struct NodeInput {
   std::string name;
   std::string type;  // "MODEL", "INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "*" takes anything
@@ -52,6 +67,7 @@ struct NodeClass {
 class NodeTable {
  public:
   NodeTable();
+  void add(const NodeRow& row);
 
   const NodeClass* find(std::string_view name) const;
   json::object schema(const Folders& folders) const;

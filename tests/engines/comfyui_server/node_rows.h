@@ -1,23 +1,12 @@
 // The rows of the table of node classes, in a short notation that node_classes.cc reads.
-//
-// Inputs are separated by spaces: [?]name:KIND[,argument…]; ? marks an optional one.
-//   INT,default,min,max  FLOAT,default,min,max  SEED  TEXT  STRING,default  BOOL,default
-//   FILES,folder (old combo)  FILES3,folder (new combo)  ONE,a|b  ONE3,a|b  PICTURE (an input file)
-//   ANY, and everything else is the type of a link: MODEL, LATENT, …
 #pragma once
 
 #include <array>
 #include <string_view>
 
-namespace stoker::engines::comfyui {
+#include "tests/engines/comfyui_server/node_classes.h"
 
-struct NodeRow {
-  std::string_view name;
-  std::string_view category;
-  std::string_view inputs;
-  std::string_view outputs;  // separated by spaces
-  bool output_node = false;
-};
+namespace stoker::engines::comfyui {
 
 #define STOKER_SAMPLERS \
   "ONE,euler|euler_ancestral|heun|dpmpp_2m|dpmpp_2m_sde|ddim|uni_pc|res_multistep|lcm"
@@ -54,6 +43,13 @@ inline constexpr auto kNodeRows = std::to_array<NodeRow>({
      "clip_name1:FILES3,text_encoders clip_name2:FILES3,text_encoders "
      "clip_name3:FILES3,text_encoders clip_name4:FILES3,text_encoders",
      "CLIP"},
+    {"CheckpointLoader", "advanced/loaders",
+     "config_name:ONE,v1-inference.yaml ckpt_name:FILES,checkpoints", "MODEL CLIP VAE"},
+    {"GLIGENLoader", "loaders", "gligen_name:FILES,gligen", "GLIGEN"},
+    {"HypernetworkLoader", "loaders",
+     "model:MODEL hypernetwork_name:FILES,hypernetworks strength:FLOAT,1,-10,10", "MODEL"},
+    {"ModelPatchLoader", "advanced/loaders", "name:FILES,model_patches", "MODEL_PATCH"},
+    {"AudioEncoderLoader", "loaders", "audio_encoder_name:FILES3,audio_encoders", "AUDIO_ENCODER"},
     {"VAELoader", "loaders", "vae_name:FILES,vae", "VAE"},
     {"LoraLoader", "loaders",
      "model:MODEL clip:CLIP lora_name:FILES,loras strength_model:FLOAT,1,-100,100 "

@@ -131,7 +131,8 @@ Reply Routes::upload(const Asked& asked) {
   for (int copy = 1; !overwrite; ++copy) {
     const std::string* there = state_.files.find(place);
     if (there == nullptr || *there == image->bytes) break;
-    place.name = stem + " (" + std::to_string(copy) + ")" + extension;
+    place.name = stem;
+    place.name.append(" (").append(std::to_string(copy)).append(")").append(extension);
   }
   state_.files.put(place, image->bytes);
   return Reply::of_json(

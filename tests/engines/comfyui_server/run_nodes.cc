@@ -181,9 +181,10 @@ NodeValue Run::merged(const json::object& node, const NodeClass& known) const {
   own("length", value.length);
   own("color", value.rgb);
   own("steps", value.steps);
-  if (is_sampler(known.name))
+  if (is_sampler(known.name)) {
     value.rgb =
         static_cast<std::uint32_t>(std::hash<std::string>{}(signatures_.at(at_)) & 0xFFFFFF);
+  }
   if (known.name == "LoadImage") {
     const std::string* picture = state_.files.find(annotated_place(word(node, "image"), "input"));
     if (picture != nullptr) value.size = png_size(*picture);

@@ -58,7 +58,15 @@ State::State(net::Network& the_network, Gates& the_gates, Faults& the_faults, Wa
               .context = options.context_bytes,
               .reserve = flags.reserve_bytes,
               .inference = kInferenceBytes}),
-      sockets(the_network) {}
+      sockets(the_network) {
+  for (const ComfyUiNode& node : options.extensions) {
+    table.add({.name = node.name,
+               .category = "extensions",
+               .inputs = node.inputs,
+               .outputs = node.outputs,
+               .output_node = node.output_node});
+  }
+}
 
 Folders State::folders() const {
   Folders all;

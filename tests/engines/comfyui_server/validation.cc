@@ -66,7 +66,7 @@ class Walk {
     return false;
   }
 
-  void add(const std::string& id, json::object why) {
+  void add(const std::string& id, const json::object& why) {
     json::array& errors = errors_[id];
     if (std::ranges::find(errors, json::value(why)) == errors.end()) errors.emplace_back(why);
   }
@@ -241,9 +241,10 @@ void report(Walk& walk, const json::object& prompt, const std::string& output, V
       const std::string name = node == nullptr ? "" : class_of(*node);
       verdict.node_errors[id] = {
           {"errors", errors}, {"dependent_outputs", json::array()}, {"class_type", name}};
-      details += (details.empty() ? "* " : "\n* ") + name + " " + id + ":";
+      details.append(details.empty() ? "* " : "\n* ").append(name).append(" ").append(id) += ":";
       for (const json::value& error : errors) {
-        details += "\n  - " + text_of(error.at("message")) + ": " + text_of(error.at("details"));
+        details.append("\n  - ").append(text_of(error.at("message"))).append(": ");
+        details += text_of(error.at("details"));
       }
     }
     verdict.node_errors[id].as_object()["dependent_outputs"].as_array().emplace_back(output);
@@ -289,7 +290,7 @@ std::optional<Link> as_link(const json::value& value) {
               .slot = static_cast<std::size_t>(pair[1].get_int64())};
 }
 
-const json::value& literal_of(const json::value& value) {
+json::value literal_of(const json::value& value) {
   const json::object* wrapped = value.if_object();
   if (wrapped == nullptr || wrapped->size() != 1) return value;
   const json::value* inner = wrapped->if_contains("__value__");

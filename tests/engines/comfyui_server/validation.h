@@ -50,7 +50,7 @@ std::optional<Link> as_link(const json::value& value);
 // A two-element array that is not written as {"__value__": […]}.
 bool looks_like_link(const json::value& value);
 // The literal, with {"__value__": x} unwrapped.
-const json::value& literal_of(const json::value& value);
+json::value literal_of(const json::value& value);
 
 // The node `id` of the prompt, its class and its inputs; null where there is none.
 const json::object* node_of(const json::object& prompt, std::string_view id);

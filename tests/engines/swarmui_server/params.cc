@@ -127,8 +127,7 @@ Outcome read_params(const json::object& request, const std::vector<std::string>&
   params.no_seed_increment = is_on(values, "noseedincrement");
   params.continue_after_errors = is_on(values, "continueaftererrors");
   params.forward_raw = is_on(values, "forwardrawbackenddata");
-  if (const auto backend = number_of<int>(text_in(values, "exactbackendid")))
-    params.backend = *backend;
+  params.backend = number_of<int>(text_in(values, "exactbackendid"));
   const std::string wanted = text_in(values, "model");
   if (wanted.empty()) return params;
   const auto model = fuzzy_model(wanted, models);

@@ -49,7 +49,7 @@ bool Call::flag(std::string_view name) const {
 
 const std::vector<Routes::Route>& Routes::table() {
   static const std::vector<Route> kTable = {
-      {"GetNewSession", &Routes::get_new_session, "", false},
+      {"GetNewSession", &Routes::get_new_session, {}, false},
       {"GenerateText2Image", &Routes::generate, "basic_image_generation"},
       {"GenerateText2ImageWS", nullptr, "basic_image_generation"},
       {"GetCurrentStatus", &Routes::get_current_status},

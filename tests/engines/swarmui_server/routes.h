@@ -55,7 +55,7 @@ class Routes {
   struct Route {
     std::string_view name;
     Handler handler;  // null for a websocket
-    std::string_view permission = "";
+    std::string_view permission = {};
     bool needs_session = true;
   };
   static const std::vector<Route>& table();
