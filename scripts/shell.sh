@@ -9,6 +9,11 @@ node_version=22.23.3
 npm_version=11.21.2
 node_home="$cache/node-$node_version"
 
+# The engine of tests/real_engines, outside of the repository: it is large, and the same for every working copy.
+llama_list="$root/tests/real_engines/requirements.txt"
+llama_version=$(sed -n 's/^xllamacpp==\([^ ]*\).*/\1/p' "$llama_list")
+llama_home="${XDG_CACHE_HOME:-${HOME:-/var/tmp}/.cache}/stoker/llama-$llama_version"
+
 say() { printf '%s\n' "$*" >&2; }
 
 stop_with() {
