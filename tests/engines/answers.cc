@@ -49,6 +49,13 @@ std::string_view take_object(std::string_view& text) {
   return {};
 }
 
+std::optional<std::uint32_t> whole_number(std::string_view text) {
+  std::uint32_t number = 0;
+  const auto [end, error] = std::from_chars(text.begin(), text.end(), number);
+  if (error != std::errc() || end != text.end()) return std::nullopt;
+  return number;
+}
+
 void append_u32(std::string& bytes, std::uint32_t value) {
   for (int shift = 24; shift >= 0; shift -= 8) bytes.push_back(static_cast<char>(value >> shift));
 }
@@ -190,14 +197,12 @@ std::string base64_of(std::string_view bytes) {
 }
 
 std::optional<std::pair<std::uint32_t, std::uint32_t>> parse_size(std::string_view text) {
-  std::uint32_t width = 0;
-  std::uint32_t height = 0;
-  const char* const end = text.data() + text.size();
-  const auto [after_width, bad_width] = std::from_chars(text.data(), end, width);
-  if (bad_width != std::errc() || after_width == end || *after_width != 'x') return std::nullopt;
-  const auto [after_height, bad_height] = std::from_chars(after_width + 1, end, height);
-  if (bad_height != std::errc() || after_height != end) return std::nullopt;
-  return std::pair(width, height);
+  const std::size_t cross = text.find('x');
+  if (cross == std::string_view::npos) return std::nullopt;
+  const auto width = whole_number(text.substr(0, cross));
+  const auto height = whole_number(text.substr(cross + 1));
+  if (!width || !height) return std::nullopt;
+  return std::pair(*width, *height);
 }
 
 std::uint64_t hash_of(std::string_view text) {

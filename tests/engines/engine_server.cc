@@ -12,7 +12,11 @@ constexpr std::chrono::sys_seconds kBeginning{std::chrono::seconds{1'787'306'400
 }  // namespace
 
 EngineServer::EngineServer(net::Network& network)
-    : network_(network), watch_(network), gates_(network, watch_), log_(network, watch_) {}
+    : network_(network),
+      watch_(network),
+      gates_(network, watch_),
+      log_(network, watch_),
+      hanging_(network, watch_) {}
 
 EngineServer::~EngineServer() = default;
 
@@ -81,7 +85,10 @@ void EngineServer::set_fault(Fault fault) {
 }
 
 void EngineServer::clear_faults() {
-  on_network(network_, [this] { faults_.clear(); });
+  on_network(network_, [this] {
+    faults_.clear();
+    hanging_.wake_all();
+  });
 }
 
 void EngineServer::advance(Duration by) {
@@ -116,12 +123,13 @@ net::Task<void> EngineServer::receive(net::Exchange& exchange) {
   if (!body) co_return;
   log_.add(exchange.head(), *body);
   if (!co_await gates_.pass(Gate::head, life)) co_return;
-  if (!co_await struck_early(exchange)) co_await handle(exchange, std::move(*body), life);
+  if (!co_await struck_early(exchange, life)) co_await handle(exchange, std::move(*body), life);
   changed();
 }
 
-net::Task<bool> EngineServer::struck_early(net::Exchange& exchange) {
+net::Task<bool> EngineServer::struck_early(net::Exchange& exchange, Life& life) {
   const std::string& path = exchange.head().path;
+  if (faults_.take(FaultKind::hang, path) && !co_await hanging_.wait(life)) co_return true;
   if (faults_.take(FaultKind::cut_before_head, path)) {
     exchange.abort();
     co_return true;

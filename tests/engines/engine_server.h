@@ -80,13 +80,14 @@ class EngineServer {
  private:
   void listen();
   net::Task<void> receive(net::Exchange& exchange);
-  net::Task<bool> struck_early(net::Exchange& exchange);
+  net::Task<bool> struck_early(net::Exchange& exchange, Life& life);
 
   net::Network& network_;
   Watch watch_;
   Gates gates_;
   Faults faults_;
   RequestLog log_;
+  WaitList hanging_;
   Instant now_;
   std::uint16_t port_ = 0;
   std::unique_ptr<net::HttpServer> server_;

@@ -10,7 +10,8 @@ std::optional<Fault> Faults::take(FaultKind kind, std::string_view path, std::si
   });
   if (found == faults_.end()) return std::nullopt;
   Fault fault = *found;
-  if (found->times != kAlways && --found->times == 0) faults_.erase(found);
+  if (found->times != kAlways) --found->times;
+  if (found->times == 0) faults_.erase(found);
   return fault;
 }
 

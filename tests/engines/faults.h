@@ -15,6 +15,7 @@ namespace stoker::engines {
 
 enum class FaultKind : std::uint8_t {
   // Before the route is looked at:
+  hang,             // nothing happens until `clear_faults`
   cut_before_head,  // the connection is cut without an answer
   error_status,     // `status` with `text` as the body
   garbage_body,     // 200, application/json, `text` or something that is no JSON

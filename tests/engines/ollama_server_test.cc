@@ -145,6 +145,15 @@ TEST_F(Ollama, AFailureBeforeTheFirstRecordHasItsStatus) {
   EXPECT_EQ(error_of(reply), "crashed");
 }
 
+TEST_F(Ollama, OneRouteCanHangWhileOthersAnswer) {
+  server().set_fault({.kind = FaultKind::hang, .path = "/api/ps"});
+  auto hanging = client().begin("GET", "/api/ps");
+  ASSERT_TRUE(server().requests().wait_for("GET", "/api/ps"));
+  EXPECT_EQ(client().get("/api/version").status, 200);
+  server().clear_faults();
+  EXPECT_EQ(net::testing::finish(std::move(hanging)).status, 200);
+}
+
 TEST_F(Ollama, EmbeddingsHaveLengthOne) {
   const json::value answer =
       client().post("/api/embed", R"({"model":"emb","input":["a","b"]})").json();

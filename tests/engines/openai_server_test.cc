@@ -35,7 +35,7 @@ TEST_F(OpenAi, AChatIsAnsweredInOnePiece) {
   ASSERT_EQ(answer.at("choices").as_array().size(), 1u);
   EXPECT_EQ(answer.at("choices").at(0).at("finish_reason"), "stop");
   EXPECT_EQ(answer.at("choices").at(0).at("message").at("content").as_string(), answer_text("hi"));
-  const json::value usage = answer.at("usage");
+  const json::value& usage = answer.at("usage");
   EXPECT_EQ(
       usage.at("total_tokens").to_number<int>(),
       usage.at("prompt_tokens").to_number<int>() + usage.at("completion_tokens").to_number<int>());

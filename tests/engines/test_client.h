@@ -64,7 +64,8 @@ class TestClient {
 
   Reply ask(std::string method, std::string target, std::string body = {},
             net::Headers headers = {}) {
-    return net::testing::finish(begin(method, target, body, headers));
+    return net::testing::finish(
+        begin(std::move(method), std::move(target), std::move(body), std::move(headers)));
   }
   Reply get(std::string target) { return ask("GET", std::move(target)); }
   Reply post(std::string target, std::string body) {

@@ -224,7 +224,7 @@ net::Task<void> Engine::sd_cancel(net::Exchange& exchange, std::string, Life&) {
   if (found == image_jobs_.end() || !path.ends_with("/cancel")) {
     co_return co_await refuse(exchange, {.status = 404, .message = "job not found"});
   }
-  const std::shared_ptr<ImageJob> job = *found;
+  const std::shared_ptr<ImageJob>& job = *found;
   if (job->status == "queued" || job->status == "generating") job->status = "cancelled";
   job->life.end();
   co_await answer_json(exchange, job_json(*job));

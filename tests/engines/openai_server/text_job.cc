@@ -241,7 +241,7 @@ class Stream {
       if (last) reason = json::string(job_.finish);
       json::object body = chunk(choice(index, {{"content", job_.tokens[at]}}, std::move(reason)));
       if (last && form_.usage == StreamForm::Usage::in_last_chunk) body["usage"] = usage_of(job_);
-      add(std::move(body), true);
+      add(body, true);
     }
   }
   void calls() {
@@ -286,14 +286,14 @@ class Stream {
       json::object body = chunk(choice(index, {}, json::string(job_.finish)));
       if (form_.usage == StreamForm::Usage::in_last_chunk) body["usage"] = usage_of(job_);
       if (frame_.timings) body["timings"] = json::object{{"prompt_ms", 1}, {"predicted_ms", 1}};
-      add(std::move(body), false);
+      add(body, false);
     }
     if (form_.usage == StreamForm::Usage::in_last_chunk) return;
     if (!job_.include_usage && form_.usage != StreamForm::Usage::always) return;
     json::object body = chunk({});
     body["choices"] = json::array();
     body["usage"] = usage_of(job_);
-    add(std::move(body), false);
+    add(body, false);
   }
 
   json::object choice(std::size_t index, json::object delta, json::value reason) const {
@@ -321,7 +321,7 @@ class Stream {
     }
     return object;
   }
-  void add(json::object body, bool piece) {
+  void add(const json::object& body, bool piece) {
     events_.push_back({event_bytes(json::serialize(body), form_), piece});
   }
 
