@@ -7,7 +7,7 @@ import Tables from '../admin/Tables.svelte';
 import type { HistoryMark, HistoryPoint, LedgerEntry, ModelView } from '../shared/api/types';
 import { set_lang } from '../shared/lang.svelte';
 import type { Live } from '../shared/live.svelte';
-import { ledger_because, ledger_caption, measured_words } from '../shared/state/causes';
+import { ledger_because, ledger_caption, measured_words, short_caption } from '../shared/state/causes';
 import { curve, newest_ms } from '../shared/state/curve';
 import { figures, holders, holds_words, is_blind, remarks_of } from '../shared/state/engines';
 import { lanes } from '../shared/state/lanes';
@@ -45,10 +45,11 @@ describe('Sizes', () => {
     expect([declared_words(model({ declared_mib: 0 })), files_words(model({ files_mib: null }))]).toEqual(['nicht angegeben', 'nicht bekannt']);
     expect([declared_words(model({ declared_mib: 18432 })), files_words(model({ files_mib: 27000 }))]).toEqual(['18,0 GB', '26,4 GB']);
   });
-  it('does not call measured what only the configuration says', () => {
+  it('does not call measured or counted what only the configuration says', () => {
     expect(planned(model({ vram_source: 'measured', footprint: null })).source).toBe('so eingetragen');
     expect(planned(model({ vram_source: 'measured', footprint })).source).toBe('gemessen');
-    expect(planned(model({ vram_source: 'files' })).source).toBe('Größe der Dateien');
+    expect(planned(model({ vram_source: 'files', files_mib: 27000 })).source).toBe('nach den Dateien');
+    expect(planned(model({ vram_source: 'files', files_mib: null })).source).toBe('so eingetragen');
   });
 });
 
@@ -158,6 +159,11 @@ describe('The ledger in words', () => {
     expect(ledger_caption(ledger({ what: 'load_spilled', cause: { kind: 'spilled', at_ms: 0 } }), title)).toMatch(/unloaded again: only part of it fits on the card, and it would be very slow$/);
     expect(ledger_because(ledger({ what: 'refused' }), title)).toBe('there is no room for it beside what stays');
     expect(measured_words(ledger({ what: 'unload_finished', measured_mib: 40700 }))).toBe('39.7 GB became free');
+  });
+  it('keeps what matters where there is little room', () => {
+    expect(short_caption(ledger({ what: 'load_spilled' })).replace(/^\S+ /, '')).toBe('passt nicht ganz auf die Karte');
+    expect(short_caption(ledger({ predicted_mib: 18432, measured_mib: 40742 })).replace(/^\S+ /, '')).toBe('geladen, 39,8 statt 18,0 GB');
+    expect(short_caption(ledger()).replace(/^\S+ /, '')).toBe('geladen');
   });
   it('draws a refused request as no change, and what is foreign as its own lane', () => {
     const minute = 60_000;

@@ -63,6 +63,7 @@ function caption_size(entry: LedgerEntry): string | null {
 /** "9:41 geladen, 40,3 statt 18,0 GB": what is left where there is no room for the cause. */
 export function short_caption(entry: LedgerEntry): string {
   const at = clock(entry.at_ms);
+  if (entry.what === 'load_spilled') return m.caption_short_spilled({ clock: at });
   const what = WHAT[entry.what]();
   const size = caption_size(entry);
   return size === null ? m.mark({ clock: at, what }) : m.caption_short_sized({ clock: at, what, size });

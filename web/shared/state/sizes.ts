@@ -31,9 +31,10 @@ export function measured(model: ModelView): Measured {
   return { value: m.size_gb({ n: gb_fine(footprint.last_mib) }), spread: spread_words(footprint), more };
 }
 
-/** What planning uses, and where that comes from. A size that only the configuration calls measured says so. */
+/** What planning uses, and where that comes from. What only the configuration calls measured or files says so. */
 export function planned(model: ModelView): { value: string; source: string } {
-  const configured = model.vram_source === 'measured' && model.footprint === null;
+  const { vram_source, footprint, files_mib } = model;
+  const configured = (vram_source === 'measured' && footprint === null) || (vram_source === 'files' && files_mib === null);
   return { value: size_words(model.vram_mib, m.not_known()), source: configured ? m.size_configured() : SIZE_SOURCE[model.vram_source]() };
 }
 
