@@ -161,13 +161,15 @@ TextFrame Engine::next_frame() {
 
 net::Task<bool> Engine::send_stream(net::Exchange& exchange, const TextJob& job,
                                     const TextFrame& frame, Life& life) {
-  net::ResponseHead head;
-  head.headers.add("Content-Type", "text/event-stream");
   std::size_t sent = 0;
   for (const StreamEvent& event : stream_of(job, frame, options_.stream)) {
     if (event.piece && !co_await world_.gates.pass(Gate::token, life)) co_return false;
     if (co_await struck(exchange, sent)) co_return false;
-    if (!exchange.answered() && !co_await exchange.start(std::move(head))) co_return false;
+    if (!exchange.answered()) {
+      net::ResponseHead head;
+      head.headers.add("Content-Type", "text/event-stream");
+      if (!co_await exchange.start(std::move(head))) co_return false;
+    }
     if (!co_await write(exchange, event.bytes, life)) co_return false;
     if (event.piece) ++sent;
   }
