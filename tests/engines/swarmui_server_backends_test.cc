@@ -17,8 +17,8 @@ class SwarmUiBackends : public SwarmUi {
   SwarmUiBackends() { restart(two_models()); }
 
   static SwarmUiOptions two_models() { return {.models = {{kRed, 8 * kGiB}, {kBlue, 12 * kGiB}}}; }
-  std::string failure(json::object more) {
-    const json::value reply = generate(std::move(more));
+  std::string failure(const json::object& more) {
+    const json::value reply = generate(more);
     const json::value* error = reply.as_object().if_contains("error");
     return error == nullptr ? "" : json::value_to<std::string>(*error);
   }

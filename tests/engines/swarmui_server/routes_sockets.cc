@@ -121,7 +121,7 @@ bool Routes::begin_on_line(const std::shared_ptr<Line>& line, const net::Request
   line->indices += generation->params.images;
   ++line->open;
   const std::weak_ptr<Line> weak = line;
-  generation->tell = [weak](json::object message) {
+  generation->tell = [weak](const json::object& message) {
     if (const auto kept = weak.lock()) kept->outlet->push(json::serialize(message));
   };
   scheduler_.start(generation);

@@ -59,15 +59,17 @@ json::object State::backend_status() const {
     return row("all_disabled", "error", "All backends are disabled. Enable one to continue.");
   if (count({errored}) > 0)
     return row("errored", "error", "Some backends have errored on the server. Check the logs.");
-  if (count({running}) > 0 && any_loading)
+  if (count({running}) > 0 && any_loading) {
     return row("some_loading", "warn", "Some backends are ready, but others are still loading...");
+  }
   if (count({running}) > 0) return row("running", "", "");
   if (any_loading) return row("loading", "soft", "Backends are still loading on the server...");
   if (count({disabled}) > 0)
     return row("disabled", "warn", "Some backends are disabled. Enable one to continue.");
-  if (count({idle}) == all)
+  if (count({idle}) == all) {
     return row("idle", "warn",
                "All backends are idle. Cannot generate until at least one backend is running.");
+  }
   return row("unknown", "error", "Something is wrong with your backends.");
 }
 

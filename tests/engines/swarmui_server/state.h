@@ -54,10 +54,10 @@ struct Generation {
   Life cancel;     // ends with an interrupt
   WaitList ended;  // woken when nothing is left
   // Messages of the websocket; empty for HTTP.
-  std::function<void(json::object)> tell;
+  std::function<void(const json::object&)> tell;
 
-  void say(json::object message) const {
-    if (tell) tell(std::move(message));
+  void say(const json::object& message) const {
+    if (tell) tell(message);
   }
 };
 

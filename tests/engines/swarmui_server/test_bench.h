@@ -58,7 +58,7 @@ class SwarmUi : public ::testing::Test {
     request["session_id"] = session();
     return call(route, request).json();
   }
-  json::object picture(json::object more = {}) {
+  json::object picture(const json::object& more = {}) {
     json::object request{{"session_id", session()},
                          {"images", 1},
                          {"prompt", "a cat"},
@@ -69,8 +69,8 @@ class SwarmUi : public ::testing::Test {
     for (const auto& [name, value] : more) request[name] = value;
     return request;
   }
-  json::value generate(json::object more = {}) {
-    return call("GenerateText2Image", picture(std::move(more))).json();
+  json::value generate(const json::object& more = {}) {
+    return call("GenerateText2Image", picture(more)).json();
   }
   TestSocket socket(const char* route, const json::object& request) {
     TestSocket line(network_, server_->url(), std::string("/API/") + route);
