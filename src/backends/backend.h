@@ -29,10 +29,11 @@ inline constexpr std::size_t kOfferedModelsMax = 5000;
 struct BackendTraits {
   std::uint32_t slots = 1;
   EvictionGranularity granularity = EvictionGranularity::model;
-  bool can_cancel_one = false;   // one run can be stopped without touching the others
-  bool can_list_loaded = false;  // it tells which models it holds
-  bool streams = false;          // text arrives piece by piece
-  bool simulated = false;        // a rehearsal: everything it makes is marked
+  bool can_cancel_one = false;    // one run can be stopped without touching the others
+  bool can_list_loaded = false;   // it tells which models it holds
+  bool streams = false;           // text arrives piece by piece
+  bool simulated = false;         // a rehearsal: everything it makes is marked
+  bool engine_per_model = false;  // one that is down says nothing about the other models
 };
 
 // What an engine's settings mean for residency; pages and `stoker doctor` word it.

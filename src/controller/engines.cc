@@ -101,7 +101,8 @@ void Engines::end_load(const Move& move, std::uint64_t settings, const Result<Lo
     if (why.code == ErrorCode::backend_down) cause = CauseKind::backend_down;
     if (why.param == "spill") cause = CauseKind::spilled;
     sink_({}, scheduler::LoadFailed{move.model, cause});
-    if (cause == CauseKind::backend_down) set_reachable(move.backend, false);
+    if (cause == CauseKind::backend_down && !is_one_of_many(move.backend))
+      set_reachable(move.backend, false);
     return;
   }
   MiB grew;
@@ -283,8 +284,12 @@ void Engines::fail_run(JobId job, const Error& error) {
   const RunOrder order = runs_.at(job).order;
   ports_.log("run_failed", "\"code\":\"" + std::string(error_name(error.code)) +
                                "\",\"job\":" + std::to_string(job.value));
+  const bool down = error.code == ErrorCode::backend_down;
+  const bool model_only = down && is_one_of_many(order.backend);
+  // Before the job waits again, so that it does not go to the engine that is gone.
+  if (model_only) sink_({}, scheduler::ExternalUnload{order.model});
   end_run(job, {}, scheduler::StepFailed{job, order.step, cause_of(error.code)});
-  if (error.code == ErrorCode::backend_down) set_reachable(order.backend, false);
+  if (down && !model_only) set_reachable(order.backend, false);
 }
 
 void Engines::stop(JobId job) {
@@ -372,6 +377,11 @@ void Engines::take_report(BackendId id, const ProbeReport& report) {
   status.remarks = report.remarks;
   status.granularity = report.granularity;
   status.models_max = report.holds_max;
+}
+
+// Where every model has an engine of its own, a lost one is a model that is gone, and the others go on.
+bool Engines::is_one_of_many(BackendId id) const {
+  return backends_.at(id)->traits().engine_per_model;
 }
 
 void Engines::set_reachable(BackendId id, bool reachable) {

@@ -121,6 +121,7 @@ class Engines {
   void take_report(BackendId id, const ProbeReport& report);
   void note_trouble(BackendId id, std::string_view what, ModelId model, const Error& why);
   void set_reachable(BackendId id, bool reachable);
+  bool is_one_of_many(BackendId id) const;
   void compare_loaded(BackendId id, const std::vector<LoadedModel>& loaded,
                       const Believed& believed);
   bool seen_twice(ModelId model, bool differs);

@@ -30,13 +30,17 @@ class EngineForTests final : public Backend {
   void unload(ModelId, Duration, Callback<void> done) override {
     unloads.push_back(std::move(done));
   }
-  void run(RunCall, std::function<void(RunProgress)>, Callback<RunReport>) override {}
+  void run(RunCall, std::function<void(RunProgress)>, Callback<RunReport> done) override {
+    runs.push_back(std::move(done));
+  }
   void cancel(AttemptId, Duration, Callback<void>) override {}
   void find_attempt(AttemptId, Callback<AttemptFate>) override {}
   void join(RunCall, std::function<void(RunProgress)>, Callback<RunReport>) override {}
 
   std::deque<Callback<LoadReport>> loads;
   std::deque<Callback<void>> unloads;
+  std::deque<Callback<RunReport>> runs;
+  void has_an_engine_per_model() { traits_.engine_per_model = true; }
 
  private:
   BackendTraits traits_;
@@ -90,6 +94,17 @@ class EnginesTest : public ::testing::Test {
     engine.unloads.pop_front();
     done({});
     loop.run_for(milliseconds(1));
+  }
+
+  void be_reached() {
+    engines->probe_all([](BackendId) { return std::vector<ModelId>(); }, [] {});
+    ASSERT_TRUE(engines->status().at(kEngine).reachable);
+    events.clear();
+  }
+  void lose_a_run() {
+    engines->run({.job = JobId{1}, .model = kModel, .backend = kEngine});
+    ASSERT_EQ(engine.runs.size(), 1U);
+    engine.runs.front()(fail(ErrorCode::backend_down, "the engine ended"));
   }
 
   template <class T>
@@ -196,6 +211,36 @@ TEST_F(EnginesTest, WithoutAMeasuredLoadTheEnginesWordEndsAnUnload) {
   engine_holds = MiB{8'000};  // loaded before this life
   begin_unload();
   EXPECT_NE(last_event<scheduler::UnloadFinished>(), nullptr);
+}
+
+TEST_F(EnginesTest, AnEngineThatEndsAtWorkTakesItsBackendDown) {
+  be_reached();
+  lose_a_run();
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_TRUE(std::holds_alternative<scheduler::StepFailed>(events[0]));
+  EXPECT_TRUE(std::holds_alternative<scheduler::BackendReachable>(events[1]));
+  EXPECT_FALSE(engines->status().at(kEngine).reachable);
+}
+
+TEST_F(EnginesTest, OneOfManyEnginesThatEndsAtWorkTakesOnlyItsModelAlong) {
+  engine.has_an_engine_per_model();
+  be_reached();
+  lose_a_run();
+  ASSERT_EQ(events.size(), 2U);
+  const auto* gone = std::get_if<scheduler::ExternalUnload>(events.data());
+  ASSERT_NE(gone, nullptr);
+  EXPECT_EQ(gone->model, kModel);
+  EXPECT_TRUE(std::holds_alternative<scheduler::StepFailed>(events[1]));
+  EXPECT_TRUE(engines->status().at(kEngine).reachable);
+}
+
+TEST_F(EnginesTest, OneOfManyEnginesThatEndsWhileItLoadsLeavesTheOthersReachable) {
+  engine.has_an_engine_per_model();
+  be_reached();
+  begin_load();
+  answer_load(fail(ErrorCode::backend_down, "the engine ended"));
+  ASSERT_NE(last_event<scheduler::LoadFailed>(), nullptr);
+  EXPECT_TRUE(engines->status().at(kEngine).reachable);
 }
 
 TEST_F(EnginesTest, EveryLoadAndUnloadLeavesMarksInTheHistory) {

@@ -80,6 +80,7 @@ ManagedBackend::ManagedBackend(Loop& loop, EngineHosts hosts, ManagedOptions opt
   if (!shared()) {
     traits_.granularity = EvictionGranularity::model;
     traits_.can_list_loaded = true;
+    traits_.engine_per_model = true;
   } else {
     add_slot({}, models);
   }
