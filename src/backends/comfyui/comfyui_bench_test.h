@@ -68,6 +68,13 @@ class ComfyUiBench : public EngineBench {
             {"diffusion_models", "sub/c.safetensors", engines::kGiB}};
   }
 
+  // What was given up is gone before the network ends.
+  void TearDown() override {
+    backend_.reset();
+    if (server_ == nullptr) return;
+    EXPECT_TRUE(server_->wait_until([this] { return server_->socket_count() == 0; }));
+  }
+
   // A new engine and a new adapter for it.
   void begin(engines::ComfyUiOptions options = {}) {
     backend_.reset();
