@@ -280,6 +280,11 @@ def step_blackbox(step):
     return run_unittests(step, "tests/blackbox", "*_test.py", product_env())
 
 
+def step_engines(step):
+    """Stoker with a real engine, which scripts/setup --test has installed."""
+    return run_unittests(step, "tests/real_engines", "*_test.py", product_env())
+
+
 def step_smoke(step):
     step.run(sys.executable, "scripts/smoke.py", product_env()["STOKER_BINARY"])
     return Counts(1, 0, 0)
