@@ -42,10 +42,14 @@ class FailedStarts(StokerTest):
         self.assertRegex(said[1], r":\d+:10: pinned must be true or false, not a text$")
 
     def test_an_engine_of_another_kind_is_not_pretended(self):
+        path = self.folder.write("stoker.toml", SMALL.replace('"rehearsal"', '"mistral"'))
+        code, _, said = self.serve("--config", path)
+        self.assertEqual(code, 1)
+        self.assertIn('kind "mistral" is not available in this version', said[0])
         path = self.folder.write("stoker.toml", SMALL.replace('"rehearsal"', '"comfyui"'))
         code, _, said = self.serve("--config", path)
         self.assertEqual(code, 1)
-        self.assertIn('kind "comfyui" is not available in this version', said[0])
+        self.assertIn("a backend needs the url of a running engine, or a command", "\n".join(said))
 
     def test_a_folder_that_is_in_use(self):
         self.server().start()

@@ -57,6 +57,9 @@ TEST_F(ComfyUiMemory, ARunReadsItsFilesAndTakesTheirSize) {
 }
 
 TEST_F(ComfyUiMemory, ThePressureCacheKeepsTheModelsOfOtherWorkflows) {
+  ComfyUiOptions options = with_models(ComfyUiEra::recent);
+  options.arguments = {"--cache-ram", "1", "1"};
+  begin_again(options);
   play(kSd, 1);
   play(kFlux, 1);
   play(kSd, 2);

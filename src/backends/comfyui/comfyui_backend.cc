@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <algorithm>
+
 #include "backends/comfyui/comfyui_calls.h"
 #include "backends/http/bounded_call.h"
 #include "base/random.h"
@@ -37,16 +39,20 @@ ComfyUiBackend::~ComfyUiBackend() = default;
 
 void ComfyUiBackend::set_models(std::vector<EngineModel> models) {
   models_.clear();
+  fleet_ = {};
   for (EngineModel& model : models) {
     const ModelId id = model.id;
     residency_.planned(id, model.planned);
     auto workflow = comfyui::read_workflow(std::move(model));
     if (workflow) {
+      fleet_.nodes_max = std::max(fleet_.nodes_max, workflow->nodes);
       models_.emplace(id, std::make_shared<const comfyui::Workflow>(*std::move(workflow)));
     } else {
       models_.emplace(id, std::unexpected(workflow.error()));
     }
   }
+  fleet_.models = models_.size();
+  residency_.set_nodes(fleet_.nodes_max);
 }
 
 Result<ComfyUiBackend::SharedWorkflow> ComfyUiBackend::find(ModelId model) const {
@@ -61,7 +67,7 @@ std::uint64_t ComfyUiBackend::next_nonce() {
 }
 
 void ComfyUiBackend::probe(Duration deadline, Callback<ProbeReport> done) {
-  start_within<ProbeReport>(link_, deadline, comfyui::probe(site_, models_.size(), deadline),
+  start_within<ProbeReport>(link_, deadline, comfyui::probe(site_, fleet_, deadline),
                             std::move(done));
 }
 

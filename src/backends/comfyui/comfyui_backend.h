@@ -84,6 +84,7 @@ class ComfyUiBackend final : public Backend {
   BackendTraits traits_;
   std::map<ModelId, Result<SharedWorkflow>> models_;
   std::map<AttemptId, Run> runs_;
+  comfyui::Fleet fleet_;
   comfyui::Residency residency_;
   std::string marker_;  // the last load's prompt, kept in the history to notice a restart
   std::uint64_t nonces_ = 0;

@@ -38,11 +38,11 @@ TEST_F(ComfyUiBackendTest, RemarksFollowTheFlags) {
     EngineRemark remark;
   };
   const Row rows[] = {
-      {{}, EngineRemark::keeps_by_ram_pressure},
-      {{}, EngineRemark::pages_weights},
-      {{"--cache-lru", "20"}, EngineRemark::keeps_n_results},
+      {{}, EngineRemark::keeps_one_workflow},
+      {{"--cache-ram", "1", "1"}, EngineRemark::keeps_by_ram_pressure},
+      {{"--cache-ram", "1", "1"}, EngineRemark::pages_weights},
       {{"--cache-none"}, EngineRemark::keeps_nothing},
-      {{"--disable-smart-memory"}, EngineRemark::unloads_after_run},
+      {{"--cache-none", "--disable-smart-memory"}, EngineRemark::unloads_after_run},
       {{"--cache-classic"}, EngineRemark::keeps_one_workflow},
   };
   for (const Row& row : rows) {
@@ -52,6 +52,19 @@ TEST_F(ComfyUiBackendTest, RemarksFollowTheFlags) {
     EXPECT_TRUE(has(*report, row.remark)) << engine_remark_name(row.remark);
     EXPECT_EQ(report->holds_max, row.remark == EngineRemark::keeps_one_workflow ? 1U : 0U);
   }
+}
+
+// It counts results of nodes, and the workflow here has a few.
+TEST_F(ComfyUiBackendTest, TheLruCacheKeepsAsManyWorkflowsAsItsResultsSuffice) {
+  begin({.arguments = {"--cache-lru", "1000"}});
+  const auto large = probe(*backend_);
+  ASSERT_TRUE(large);
+  EXPECT_TRUE(has(*large, EngineRemark::keeps_n_results));
+  EXPECT_GT(large->holds_max, 10U);
+  begin({.arguments = {"--cache-lru", "3"}});
+  const auto small = probe(*backend_);
+  ASSERT_TRUE(small);
+  EXPECT_EQ(small->holds_max, 1U);
 }
 
 TEST_F(ComfyUiBackendTest, OneModelAloneIsUnloadedAlone) {

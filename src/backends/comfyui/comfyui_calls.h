@@ -15,8 +15,7 @@
 
 namespace stoker::comfyui {
 
-// `models`: how many are configured; one alone can be unloaded without touching another.
-net::Task<Result<ProbeReport>> probe(SharedSite site, std::size_t models, Duration deadline);
+net::Task<Result<ProbeReport>> probe(SharedSite site, Fleet fleet, Duration deadline);
 
 // Files of checkpoints and diffusion models.
 net::Task<Result<std::vector<OfferedModel>>> list(SharedSite site, Duration deadline);

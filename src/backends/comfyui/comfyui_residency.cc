@@ -23,6 +23,9 @@ void Residency::prompt_ended(ModelId model, const std::set<std::string>& loaders
   if (cache_ == CachePolicy::none || stats.unloads_after_run) return forget_all();
   std::erase_if(residents_, [&](const Resident& resident) { return resident.model == model; });
   residents_.push_back({.model = model, .loaders = loaders});
+  const std::uint32_t kept = protocol::comfyui::workflows_kept(stats, nodes_);
+  if (kept > 0 && residents_.size() > kept)
+    residents_.erase(residents_.begin(), residents_.end() - static_cast<std::ptrdiff_t>(kept));
 }
 
 void Residency::saw(const Sighting& sighting, bool on_card) {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "protocol/comfyui/graph.h"
+
 namespace stoker::comfyui {
 
 namespace wire = protocol::comfyui;
@@ -15,10 +17,13 @@ Result<Workflow> read_workflow(EngineModel model) {
   if (!values) return fail(values.error());
   const auto warm = wire::warm_up(*shape, 0);
   if (!warm) return fail(warm.error());
+  const auto graph = wire::parse_graph(shape->graph);
+  if (!graph) return fail(graph.error());
   Workflow workflow{.model = std::move(model),
                     .shape = *std::move(shape),
                     .values = *std::move(values),
-                    .loaders = {}};
+                    .loaders = {},
+                    .nodes = graph->nodes.size()};
   for (wire::LoaderNode& loader : wire::loader_nodes(warm->graph)) {
     workflow.loaders.insert(std::move(loader.text));
   }

@@ -16,6 +16,7 @@ struct Workflow {
   protocol::comfyui::WorkflowTemplate shape;
   protocol::comfyui::TemplateValues values;  // of the model's options
   std::set<std::string> loaders;             // its loader nodes, each written out
+  std::size_t nodes = 0;
 };
 
 // Errors: bad_request, what is wrong with the template or the options.

@@ -209,7 +209,9 @@ void ManagedBackend::probe(Duration deadline, Callback<ProbeReport> done) {
     const auto adapter = connect(slot);
     if (!adapter) continue;
     auto told = [own = !shared(), done = std::move(done)](Result<ProbeReport> report) mutable {
-      if (report && own) adjust_to_own_processes(*report);
+      // One engine that does not answer says nothing about those of the other models.
+      if (own && !report) return done(ProbeReport{});
+      if (own) adjust_to_own_processes(*report);
       done(std::move(report));
     };
     return calls_.at(adapter).probe(deadline, calls_.track<ProbeReport>(adapter, std::move(told)));
@@ -264,8 +266,10 @@ void ManagedBackend::observe_slot(ModelId key, Slot& slot, Duration deadline,
     const bool still = now != slots_.end() && now->second.adapter == adapter;
     if (models) {
       observation->models.insert(observation->models.end(), models->begin(), models->end());
-    } else if (still) {
+    } else if (still && shared()) {
       observation->error = models.error();  // it runs and does not say: nobody knows
+    } else if (still && now->second.loaded) {
+      observation->models.push_back({key, {}});  // its process is there, and so is its memory
     }
     observation->end_one();
   };

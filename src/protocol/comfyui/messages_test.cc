@@ -316,12 +316,16 @@ TEST(SystemStats, TheCacheFollowsFromFlagsAndVersion) {
   };
   const Row rows[] = {
       {"0.3.64", "", CachePolicy::classic},
-      {"0.38.1", "", CachePolicy::ram},
+      {"0.38.1", "", CachePolicy::classic},  // 1 GiB of memory is less than it wants free
+      {"0.38.1", R"("--high-ram")", CachePolicy::ram},
       {"0.38.1", R"("--cache-classic")", CachePolicy::classic},
       {"0.3.64", R"("--cache-lru","10")", CachePolicy::lru},
       {"0.3.64", R"("--cache-lru","0")", CachePolicy::classic},
       {"0.3.64", R"("--cache-none")", CachePolicy::none},
-      {"0.3.70", R"("--cache-ram","32.0")", CachePolicy::ram},
+      {"0.3.70", R"("--cache-ram","0.5")", CachePolicy::ram},
+      {"0.3.70", R"("--cache-ram","32.0")", CachePolicy::classic},
+      {"0.38.1", R"("--cache-ram","1","0.5")", CachePolicy::ram},
+      {"0.38.1", R"("--cache-ram","0.5","1")", CachePolicy::classic},
       {"", "", CachePolicy::classic},
   };
   for (const Row& row : rows) {
@@ -329,6 +333,16 @@ TEST(SystemStats, TheCacheFollowsFromFlagsAndVersion) {
     EXPECT_EQ(stats->cache, row.cache) << row.version << " " << row.argv;
   }
   EXPECT_EQ(parse_system_stats(stats_of("0.3.64", R"("--cache-lru","12")"))->lru_results, 12U);
+}
+
+TEST(SystemStats, AnLruCacheKeepsWorkflowsByTheirNodes) {
+  const auto kept = [](std::string_view argv, std::size_t nodes) {
+    return workflows_kept(*parse_system_stats(stats_of("0.3.64", argv)), nodes);
+  };
+  EXPECT_EQ(kept(R"("--cache-lru","20")", 7), 2U);
+  EXPECT_EQ(kept(R"("--cache-lru","3")", 7), 1U);
+  EXPECT_EQ(kept("", 7), 1U) << "classic";
+  EXPECT_EQ(kept(R"("--high-ram")", 7), 0U) << "as many as fit";
 }
 
 TEST(SystemStats, OldVersionsInterruptWhateverRuns) {

@@ -68,11 +68,27 @@ std::uint32_t number_after(const Words& flags, std::string_view flag) {
   return 0;
 }
 
+// Whether anything outlives a prompt that does not use it: the machine has more than what is to be kept free.
+bool keeps_by_ram(const Words& flags, MiB ram_total) {
+  for (const std::string& each : flags) {
+    if (each.starts_with("--high-ram")) return true;
+    if (!each.starts_with("--cache-ram ")) continue;
+    // GiB to be kept free while a prompt runs and for what is idle: the last number counts.
+    const std::size_t last = each.rfind(' ');
+    double gib = 0;
+    std::from_chars(each.data() + last + 1, each.data() + each.size(), gib);
+    return gib * 1024 < static_cast<double>(ram_total.count);
+  }
+  return ram_total > kRamKeptFree;
+}
+
 void read_flags(SystemStats& stats, std::string_view device_type) {
   const Words& flags = stats.flags;
   stats.cache = stats.version >= kRamCacheByDefault ? CachePolicy::ram : CachePolicy::classic;
   stats.lru_results = number_after(flags, "--cache-lru");
   if (has(flags, "--cache-ram") || has(flags, "--high-ram")) stats.cache = CachePolicy::ram;
+  if (stats.cache == CachePolicy::ram && !keeps_by_ram(flags, stats.ram_total))
+    stats.cache = CachePolicy::classic;
   if (stats.lru_results > 0) stats.cache = CachePolicy::lru;
   if (has(flags, "--cache-none")) stats.cache = CachePolicy::none;
   if (has(flags, "--cache-classic")) stats.cache = CachePolicy::classic;
@@ -102,6 +118,13 @@ Version parse_version(std::string_view text) {
     text.remove_prefix(1);
   }
   return version;
+}
+
+std::uint32_t workflows_kept(const SystemStats& stats, std::size_t nodes) {
+  if (stats.cache == CachePolicy::classic) return 1;
+  if (stats.cache != CachePolicy::lru) return 0;
+  const auto each = static_cast<std::uint32_t>(std::max<std::size_t>(nodes, 1));
+  return std::max(1U, stats.lru_results / each);
 }
 
 Result<SystemStats> parse_system_stats(std::string_view body) {

@@ -35,8 +35,8 @@ inline constexpr Version kPagesByDefault{0, 17, 0};
 enum class CachePolicy : std::uint8_t {
   classic,  // what the new prompt does not use is dropped
   lru,      // the newest `lru_results` node results stay
-  ram,      // old ones go when main memory runs short
-  none      // everything is computed again
+  ram,  // old ones go when main memory runs short; never where that is always so (see keeps_by_ram)
+  none  // everything is computed again
 };
 
 struct SystemStats {
@@ -56,6 +56,13 @@ struct SystemStats {
   MiB ram_free;
 };
 
+// The RAM cache gives up what the new prompt does not use once less than this is free, unless `--cache-ram A I` says
+// otherwise. On a machine that has no more, that is at every prompt, as with the classic cache (checked on 0.33.0).
+inline constexpr MiB kRamKeptFree{128 * 1024};
+
 Result<SystemStats> parse_system_stats(std::string_view body);
+
+// How many workflows of so many nodes stay side by side: the LRU cache counts results of nodes. 0: as many as fit.
+std::uint32_t workflows_kept(const SystemStats& stats, std::size_t nodes);
 
 }  // namespace stoker::protocol::comfyui

@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "backends/openai/openai_backend.h"
 #include "controller/thread_loop.h"
 #include "net/http.h"
 #include "net/network.h"
@@ -14,6 +15,12 @@ namespace stoker::server {
 namespace {
 
 constexpr std::array<std::string_view, 4> kKinds = {"ollama", "openai", "comfyui", "swarmui"};
+
+std::string flavour_of(const Backend& backend) {
+  const auto* openai = dynamic_cast<const OpenAiBackend*>(&backend);
+  if (openai == nullptr || !openai->flavour()) return {};
+  return std::string(openai_flavour_name(*openai->flavour()));
+}
 
 // One adapter per address, asked at the same time.
 class Search {
@@ -43,7 +50,7 @@ class Search {
     backend->probe(kSearchMax, [this, backend, place, n](Result<ProbeReport> report) {
       if (!report) return end();
       answers_[n] = FoundEngine{.kind = place.kind,
-                                .flavour = {},
+                                .flavour = flavour_of(*backend),
                                 .url = place.url,
                                 .probe = *std::move(report),
                                 .models = {},

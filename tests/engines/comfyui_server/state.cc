@@ -21,7 +21,9 @@ std::uint64_t number_in(const std::string& text) {
 
 Flags read_flags(const ComfyUiOptions& options) {
   Flags flags;
-  flags.cache = options.era == Era::recent ? CachePolicy::pressure : CachePolicy::classic;
+  // Recent engines go by free memory; up to 128 GiB that is as with the classic cache.
+  const bool keeps = options.era == Era::recent && options.ram_bytes > 128 * kGiB;
+  flags.cache = keeps ? CachePolicy::pressure : CachePolicy::classic;
   const auto& words = options.arguments;
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string& word = words[i];
