@@ -122,7 +122,8 @@ Task<void> Network::sleep(Duration delay) {
 }
 
 namespace {
-void wait_for_signal(boost::asio::signal_set& set, std::shared_ptr<std::function<void()>> handler) {
+void wait_for_signal(boost::asio::signal_set& set,
+                     const std::shared_ptr<std::function<void()>>& handler) {
   set.async_wait([&set, handler](const boost::system::error_code& error, int) {
     if (error) return;
     (*handler)();
@@ -137,7 +138,7 @@ void Network::on_signal(int signal, std::function<void()> handler) {
   auto set = std::make_unique<boost::asio::signal_set>(impl_->io, signal);
   auto shared = std::make_shared<std::function<void()>>(std::move(handler));
   post([impl = impl_.get(), set = std::move(set), shared = std::move(shared)]() mutable {
-    wait_for_signal(*set, std::move(shared));
+    wait_for_signal(*set, shared);
     impl->signals.push_back(std::move(set));
   });
 }

@@ -13,9 +13,7 @@
 namespace stoker::net {
 namespace {
 
-using testing::begin;
 using testing::Event;
-using testing::finish;
 using testing::run;
 
 Task<int> value_of(int value) {

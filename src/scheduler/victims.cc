@@ -72,11 +72,12 @@ std::vector<Unit> units_on(const State& state, const DeviceEntry& device, const 
   for (const ModelId id : device.present) {
     const ModelEntry& model = state.model(id);
     if (state.backends.at(model.backend).granularity != EvictionGranularity::backend) {
-      if (is_candidate(state, model, target, scope))
+      if (is_candidate(state, model, target, scope)) {
         units.push_back({{id},
                          model.reserved,
                          keep_value(state, model, now),
                          model.backend == target.backend ? std::size_t{1} : 0});
+      }
       continue;
     }
     if (std::find(whole.begin(), whole.end(), model.backend) != whole.end()) continue;

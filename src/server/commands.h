@@ -76,6 +76,7 @@ struct DoctorOptions {
   std::string data;                  // the folder whose disk is looked at
   std::string write;                 // a file for a proposed configuration; empty: none
   std::vector<std::string> engines;  // KIND=URL
+  bool prove = false;                // load A, B and A again at each engine of the configuration
   OutputForm form = OutputForm::text;
 };
 int run_doctor(const DoctorOptions& options);

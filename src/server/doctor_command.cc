@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <sys/statvfs.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <filesystem>
 #include <set>
@@ -10,6 +11,7 @@
 #include "server/config/config.h"
 #include "server/doctor/engine_search.h"
 #include "server/doctor/machine_findings.h"
+#include "server/doctor/residency_proof.h"
 #include "server/text_files.h"
 
 namespace stoker::server {
@@ -47,9 +49,10 @@ void print_cards(const MachineFindings& findings) {
   }
   for (const gpu::AbsentDriver& driver : findings.cards.absent)
     fmt::print("  no {}: {}\n", gpu::card_kind_name(driver.kind), driver.reason);
-  if (findings.disk_free_bytes)
+  if (findings.disk_free_bytes) {
     fmt::print("  disk for {}: {:.1f} GiB free\n", findings.data_folder,
                gib(*findings.disk_free_bytes));
+  }
 }
 
 void print_engines(const MachineFindings& findings) {
@@ -70,6 +73,32 @@ void print_advice(const MachineFindings& findings) {
   if (findings.advice.empty()) fmt::print("  nothing\n");
 }
 
+void print_proofs(const std::vector<ResidencyProof>& proofs) {
+  fmt::print("What stays\n");
+  for (const ResidencyProof& proof : proofs) {
+    if (!proof.trouble.empty()) {
+      fmt::print("  {}: no proof: {}\n", proof.backend, proof.trouble);
+      continue;
+    }
+    fmt::print("  {}: {}, {}, and {} again: {}\n", proof.backend, proof.first, proof.second,
+               proof.first, proof.kept ? "it was kept" : "it was loaded a second time");
+  }
+  if (proofs.empty()) fmt::print("  no running engine of the configuration has two models\n");
+}
+
+json::array as_json(const std::vector<ResidencyProof>& proofs) {
+  json::array list;
+  for (const ResidencyProof& proof : proofs) {
+    json::object object{{"backend", proof.backend},
+                        {"first", proof.first},
+                        {"second", proof.second},
+                        {"kept", proof.kept}};
+    if (!proof.trouble.empty()) object["trouble"] = proof.trouble;
+    list.push_back(std::move(object));
+  }
+  return list;
+}
+
 json::object as_json(const MachineFindings& findings) {
   json::array cards;
   for (const gpu::FoundCard& card : findings.cards.cards) {
@@ -84,9 +113,10 @@ json::object as_json(const MachineFindings& findings) {
     cards.push_back(std::move(object));
   }
   json::array absent;
-  for (const gpu::AbsentDriver& driver : findings.cards.absent)
+  for (const gpu::AbsentDriver& driver : findings.cards.absent) {
     absent.push_back(json::object{{"kind", std::string(gpu::card_kind_name(driver.kind))},
                                   {"reason", driver.reason}});
+  }
   json::array engines;
   for (const FoundEngine& engine : findings.engines) {
     json::array remarks;
@@ -117,10 +147,11 @@ Result<std::vector<EnginePlace>> places_of(const DoctorOptions& options) {
   std::vector<EnginePlace> places;
   for (const std::string& text : options.engines) {
     auto place = parse_engine_place(text);
-    if (!place)
+    if (!place) {
       return fail(
           ErrorCode::bad_request,
           "--engine " + text + ": must be KIND=URL, for example ollama=http://127.0.0.1:11434");
+    }
     places.push_back(*std::move(place));
   }
   if (!places.empty()) return places;
@@ -128,9 +159,10 @@ Result<std::vector<EnginePlace>> places_of(const DoctorOptions& options) {
   const ConfigResult config = read_config(options.config);
   if (!config)
     return fail(ErrorCode::bad_request, problem_text(options.config, config.error().front()));
-  for (const EngineSetup& engine : config->machine.engines)
+  for (const EngineSetup& engine : config->machine.engines) {
     if (!engine.is_rehearsal() && !engine.url.empty())
       places.push_back({engine.info.kind, engine.url});
+  }
   return places;
 }
 
@@ -139,6 +171,8 @@ Result<std::vector<EnginePlace>> places_of(const DoctorOptions& options) {
 int run_doctor(const DoctorOptions& options) {
   const auto places = places_of(options);
   if (!places) return complain(places.error().detail, kWrongUse);
+  if (options.prove && options.config.empty())
+    return complain("--prove needs --config: it loads models of the configuration", kWrongUse);
   if (!options.write.empty() && std::filesystem::exists(options.write))
     return complain(options.write + " is there already; it is not written over", kWrongUse);
   MachineFindings findings{.cards = gpu::detect_cards(),
@@ -156,12 +190,23 @@ int run_doctor(const DoctorOptions& options) {
   if (!options.write.empty()) {
     if (auto written = write_text_file(options.write, proposed_config(findings)); !written)
       return complain(written.error().detail);
-    if (options.form == OutputForm::text)
+    if (options.form == OutputForm::text) {
       fmt::print("Wrote {}. Look through it, then: stoker serve --config {}\n", options.write,
                  options.write);
+    }
   }
-  if (options.form == OutputForm::json) fmt::print("{}\n", json::serialize(as_json(findings)));
-  return findings.advice.empty() ? kSuccess : kFailure;
+  json::object object = as_json(findings);
+  bool all_kept = true;
+  if (options.prove) {
+    const ConfigResult config = read_config(options.config);
+    if (!config) return complain(problem_text(options.config, config.error().front()));
+    const std::vector<ResidencyProof> proofs = prove_residency(config->machine);
+    all_kept = std::ranges::all_of(proofs, &ResidencyProof::kept);
+    if (options.form == OutputForm::text) print_proofs(proofs);
+    object["proofs"] = as_json(proofs);
+  }
+  if (options.form == OutputForm::json) fmt::print("{}\n", json::serialize(object));
+  return findings.advice.empty() && all_kept ? kSuccess : kFailure;
 }
 
 }  // namespace stoker::server

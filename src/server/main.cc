@@ -135,6 +135,9 @@ void add_doctor(CLI::App& app, CommandLine& line) {
                      "openai, comfyui, swarmui");
   doctor->add_option("--data", line.doctor.data,
                      "Data folder (default: $STATE_DIRECTORY, else ./data)");
+  doctor->add_flag("--prove", line.doctor.prove,
+                   "With --config: load two models of each running engine and the first again, to "
+                   "see whether it was kept (takes as long as the loads)");
   doctor->add_option("--write", line.doctor.write, "New file for a proposed configuration");
 }
 

@@ -79,13 +79,15 @@ std::vector<prometheus::MetricFamily> job_gauges(const Snapshot& snapshot) {
     if (waits) ++queued[static_cast<std::size_t>(job->medium)];
   }
   Gauges by_state("stoker_jobs", "Jobs that are kept, by state");
-  for (std::size_t i = 0; i < states.size(); ++i)
+  for (std::size_t i = 0; i < states.size(); ++i) {
     by_state.add(static_cast<double>(states[i]),
                  {label("state", job_state_name(static_cast<JobState>(i)))});
+  }
   Gauges by_medium("stoker_queue_length", "Jobs that wait, by medium");
-  for (std::size_t i = 0; i < queued.size(); ++i)
+  for (std::size_t i = 0; i < queued.size(); ++i) {
     by_medium.add(static_cast<double>(queued[i]),
                   {label("medium", medium_name(static_cast<Medium>(i)))});
+  }
   return {by_state.take(), by_medium.take()};
 }
 
@@ -106,9 +108,10 @@ std::vector<prometheus::MetricFamily> machine_gauges(const Snapshot& snapshot) {
   for (const controller::BackendView& view : snapshot.backends)
     backends.add(view.reachable ? 1 : 0, {label("backend", view.info.name)});
   Gauges models("stoker_model_loaded", "Whether a model is ready for work");
-  for (const auto& [id, view] : snapshot.models)
+  for (const auto& [id, view] : snapshot.models) {
     models.add(view->state == controller::ModelState::hot ? 1 : 0,
                {label("model", view->model.name)});
+  }
   return {vram.take(), backends.take(), models.take()};
 }
 
@@ -117,9 +120,10 @@ std::vector<prometheus::MetricFamily> other_gauges(const Snapshot& snapshot,
   std::array<std::size_t, kWorkshopStateCount> states{};
   for (const auto& [id, view] : snapshot.workshops) ++states[static_cast<std::size_t>(view->state)];
   Gauges workshops("stoker_workshops", "Workshops by state");
-  for (std::size_t i = 0; i < states.size(); ++i)
+  for (std::size_t i = 0; i < states.size(); ++i) {
     workshops.add(static_cast<double>(states[i]),
                   {label("state", workshop_state_name(static_cast<WorkshopState>(i)))});
+  }
   return {
       workshops.take(),
       Gauges("stoker_ready", "Whether engines were asked and work can start")
@@ -238,9 +242,10 @@ void Metrics::Impl::count_entry(const Snapshot& snapshot, const controller::Ledg
       failures.Add(Labels{{"what", std::string(ledger_kind_name(entry.kind))}}).Increment();
       break;
     case LedgerKind::load_finished:
-      if (entry.took)
+      if (entry.took) {
         load_seconds.Add(Labels{{"model", model_name(snapshot, entry.model)}}, load_buckets())
             .Observe(entry.took->seconds());
+      }
       break;
     case LedgerKind::unload_finished:
     case LedgerKind::foreign_memory:

@@ -133,9 +133,10 @@ Result<void> RehearsalRig::arrange(const FaultOrder& fault) {
   if (fault.what == "backend_down") return take_down(fault);
   if (fault.what == "foreign_memory") return hold_memory(fault);
   if (fault.what == "chance") {
-    for (const auto& [id, backend] : backends_)
+    for (const auto& [id, backend] : backends_) {
       backend->faults().break_by_chance(static_cast<std::uint32_t>(fault.first),
                                         static_cast<std::uint32_t>(fault.second.value_or(0)));
+    }
     return {};
   }
   const auto model = model_of(fault.name);

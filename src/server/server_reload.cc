@@ -67,9 +67,10 @@ void Server::reload() {
 
 void Server::on_reread(ConfigResult reread, Result<std::vector<OperatorKey>> keys) {
   if (!reread) {
-    for (const ConfigProblem& problem : reread.error())
+    for (const ConfigProblem& problem : reread.error()) {
       log(LogLevel::error, "config_refused",
           Fields().add("problem", problem_text(options_.config, problem)));
+    }
     return end_reload();
   }
   const auto refuse = [this](const Error& error) {
@@ -88,9 +89,10 @@ void Server::on_reread(ConfigResult reread, Result<std::vector<OperatorKey>> key
       *std::move(topology), [this, count = machine.models.size()](Result<void> taken) {
         if (!taken)
           log(LogLevel::error, "config_refused", Fields().add("problem", taken.error().detail));
-        if (taken)
+        if (taken) {
           log(LogLevel::info, "config_taken",
               Fields().add("models", static_cast<std::uint64_t>(count)));
+        }
         end_reload();
       });
   const bool listens_elsewhere = options_.listen.empty() && reread->listen != config_.listen;
@@ -119,9 +121,10 @@ Result<controller::Topology> Server::changed_topology(Machine& machine) const {
   take_ids(topology, machine);
   const bool same = std::ranges::equal(machine.devices, config_.machine.devices, same_device) &&
                     std::ranges::equal(machine.engines, config_.machine.engines, same_engine);
-  if (!same)
+  if (!same) {
     return fail(ErrorCode::conflict,
                 "a change of [[device]] or [[backend]] needs a restart; nothing was taken over");
+  }
   return topology;
 }
 

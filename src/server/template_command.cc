@@ -113,9 +113,10 @@ int check_template(const TemplateOptions& options) {
                                         "also whether your engine has the nodes and files)"
                                       : "");
   }
-  if (options.form == OutputForm::json)
+  if (options.form == OutputForm::json) {
     fmt::print("{}\n", json::serialize(
                            json::object{{"ok", problems.empty()}, {"problems", std::move(list)}}));
+  }
   return problems.empty() ? kSuccess : kFailure;
 }
 

@@ -79,9 +79,10 @@ Result<std::string> with_weights(std::string_view text, const WeightNames& weigh
   std::vector<bool> seen(weights.size());
   replace_files(value, weights, seen);
   for (std::size_t n = 0; n < weights.size(); ++n) {
-    if (!seen[n])
+    if (!seen[n]) {
       return fail(ErrorCode::bad_request,
                   "the template names no file \"" + weights[n].first + "\"");
+    }
   }
   return json::serialize(value);
 }

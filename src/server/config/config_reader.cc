@@ -76,9 +76,10 @@ std::string fault_of_text(const KeyRule& rule, const toml::node& node) {
     return fmt::format("must be one of {}, not {}{}", joined(rule.words), shown(text),
                        similar(text, words));
   }
-  if (wants_name && !is_name(text))
+  if (wants_name && !is_name(text)) {
     return fmt::format("must be a name of letters, digits and . _ - : (64 at most), not {}",
                        shown(text));
+  }
   return text.empty() ? "must not be empty" : "";
 }
 
@@ -112,9 +113,10 @@ std::string fault_of_options(const KeyRule& rule, const toml::node& node) {
       return fmt::format("has a name that is too long: {}", shown(key.str()));
     const bool is_plain =
         value.is_string() || value.is_integer() || value.is_floating_point() || value.is_boolean();
-    if (!is_plain)
+    if (!is_plain) {
       return fmt::format("{} must be a number, a text or true or false, not {}", shown(key.str()),
                          what_it_is(value));
+    }
     if (value.is_string() && value.as_string()->get().size() > kConfigTextBytesMax)
       return fmt::format("{} may have {} bytes", shown(key.str()), kConfigTextBytesMax);
   }

@@ -61,8 +61,11 @@ class Search {
 
   void list(Backend& backend, std::size_t n) {
     backend.list(kListMax, [this, n](Result<std::vector<OfferedModel>> models) {
-      if (models) answers_[n]->models = *std::move(models);
-      if (!models) answers_[n]->trouble = "its models cannot be listed: " + models.error().detail;
+      if (models) {
+        answers_[n]->models = *std::move(models);
+      } else {
+        answers_[n]->trouble = "its models cannot be listed: " + models.error().detail;
+      }
       end();
     });
   }

@@ -75,20 +75,22 @@ std::string model_table(const FoundEngine& engine, const OfferedModel& model,
       fmt::format("{}medium = {}\n", mark,
                   makes_texts(engine) ? "\"text\"" : "\"image\"   # text image video audio music");
   if (name != model.name) text += fmt::format("{}engine_name = {}\n", mark, quoted(model.name));
-  if (engine.kind == "comfyui")
+  if (engine.kind == "comfyui") {
     text += fmt::format(
         "{}template = \"sd3.5_large\"   # one of `stoker template list`, or a file\n", mark);
+  }
   if (model.bytes > 0) {
     text += fmt::format("{}declared_mib = {}   # its file; measured at the first load\n", mark,
                         mib_of(model.bytes));
   } else {
     text += fmt::format("{}declared_mib = 8192   # not known; measured at the first load\n", mark);
   }
-  if (engine.kind == "ollama")
+  if (engine.kind == "ollama") {
     text += fmt::format(
         "{}load_options = {{ num_ctx = 8192 }}   # one length for everybody: a change loads the "
         "model again\n",
         mark);
+  }
   return text;
 }
 
@@ -103,9 +105,10 @@ std::string proposed_config(const MachineFindings& findings) {
     const gpu::FoundCard& card = *chosen.card;
     text += fmt::format("\n[[device]]\nid = {}   # {}\nkind = {}\n", quoted(chosen.id), card.name,
                         quoted(gpu::card_kind_name(card.kind)));
-    if (card.kind != gpu::CardKind::host)
+    if (card.kind != gpu::CardKind::host) {
       text += fmt::format("card = {}\n",
                           quoted(card.uuid.empty() ? std::to_string(card.index) : card.uuid));
+    }
     text += fmt::format("vram_mib = {}\n", card.total.count);
   }
   std::map<std::string, int> counts;
