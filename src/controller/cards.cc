@@ -13,6 +13,8 @@ constexpr MiB kForeignChangeMin{64};
 constexpr std::int64_t kForeignChangeShareOfReserve = 8;
 // Smaller pools of idle engines; the reserve covers them.
 constexpr MiB kUnplannedMin{256};
+// Engines give back what a run needed only after some seconds.
+constexpr Duration kIdleBeforeCounted = seconds(20);
 
 bool is_moving(scheduler::ResidencyState residency) {
   return residency == scheduler::ResidencyState::loading ||
@@ -31,13 +33,24 @@ void LiveController::watch_cards() {
               [this] { ports_.loop->after(kCardInterval, [this] { watch_cards(); }); });
 }
 
-// Memory that no model of ours accounts for: other programs, and what an idle engine holds beyond its models (another
-// client's model, a pool). Where the card tells no owners, everything beyond our models.
+// Memory that no model of ours accounts for: other programs, and what an engine holds beyond its models once it has been
+// idle for a while (another client's model, a pool). Models whose engine has no share in the reading lie in what the card
+// cannot attribute.
 MiB LiveController::foreign_on(const GpuSample& sample) {
   const scheduler::State& state = scheduler_.state();
-  if (sample.backends.empty() && !sample.foreign_is_exact)
-    return std::max({sample.used - scheduler::held(state, sample.device), sample.foreign, MiB{0}});
+  const Instant now = ports_.loop->now();
   MiB foreign = sample.foreign;
+  MiB not_attributed;
+  for (const ModelId id : state.devices.at(sample.device).present) {
+    const scheduler::ModelEntry& model = state.model(id);
+    const auto has_share = [&](const BackendShare& share) {
+      return share.backend == model.backend;
+    };
+    if (std::none_of(sample.backends.begin(), sample.backends.end(), has_share))
+      not_attributed += model.reserved;
+  }
+  if (sample.backends.empty() && !sample.foreign_is_exact) foreign = std::max(foreign, sample.used);
+  foreign = std::max(foreign - not_attributed, MiB{0});
   for (const BackendShare& share : sample.backends) {
     const auto backend = state.backends.find(share.backend);
     if (backend == state.backends.end()) continue;
@@ -49,8 +62,11 @@ MiB LiveController::foreign_on(const GpuSample& sample) {
       planned += model.reserved;
       is_idle = is_idle && !is_moving(model.residency);
     }
-    if (is_idle) unplanned_[share.backend] = above(share.used - planned, kUnplannedMin);
-    foreign += unplanned_[share.backend];
+    Unplanned& unplanned = unplanned_[{share.backend, sample.device}];
+    if (!is_idle) unplanned.busy_at = now;
+    if (now - unplanned.busy_at >= kIdleBeforeCounted)
+      unplanned.held = above(share.used - planned, kUnplannedMin);
+    foreign += unplanned.held;
   }
   return foreign;
 }
@@ -74,10 +90,10 @@ void LiveController::memory_history(DeviceId device, Duration back,
   reply(MemoryHistory{now, meter_.history().since(device, now - back)});
 }
 
-// What loads with the same settings took before replaces what files and people say.
+// What loads with the same settings took before replaces what files and makers say, not an operator's own measurement.
 void LiveController::use_measurements(Topology& topology) const {
   for (Model& model : topology.models) {
-    if (model.settings == 0) continue;
+    if (model.settings == 0 || model.vram_source == SizeSource::measured) continue;
     const auto footprint = world_.footprint(model.id, model.settings);
     if (!footprint) continue;
     model.vram = footprint->high;

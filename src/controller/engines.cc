@@ -63,8 +63,9 @@ void Engines::begin_move(BackendId backend, ModelId model, gpu::HistoryMark mark
     begun({.backend = backend,
            .model = model,
            .began = ports_.loop->now(),
-           .used_before = is_only_one ? meter_.used_by(backend) : std::nullopt,
-           .moves_before = number});
+           .used_before = is_only_one ? used_by(backend) : std::nullopt,
+           .moves_before = number,
+           .runs_before = runs_begun_[backend]});
   });
 }
 
@@ -78,8 +79,21 @@ bool Engines::was_alone(const Move& move) const {
   return moves_begun_.at(move.backend) == move.moves_before;
 }
 
-void Engines::load(BackendId backend, ModelId model, std::uint64_t settings) {
-  begin_move(backend, model, gpu::HistoryMark::before_load, [this, settings](Move move) {
+std::optional<MiB> Engines::used_by(BackendId backend) const {
+  const auto device = devices_.find(backend);
+  return device == devices_.end() ? std::nullopt : meter_.used_by(backend, device->second);
+}
+
+// Work at the engine needs memory of its own, which is no part of a model.
+bool Engines::had_runs(const Move& move) const {
+  const auto begun = runs_begun_.find(move.backend);
+  if (begun != runs_begun_.end() && begun->second != move.runs_before) return true;
+  return std::any_of(runs_.begin(), runs_.end(),
+                     [&](const auto& entry) { return entry.second.order.backend == move.backend; });
+}
+
+void Engines::load(const Model& model) {
+  const auto begun = [this, settings = model.settings](Move move) {
     backends_.at(move.backend)
         ->load(move.model, settings_.load_deadline,
                [this, move, settings](Result<LoadReport> report) {
@@ -88,7 +102,8 @@ void Engines::load(BackendId backend, ModelId model, std::uint64_t settings) {
                                end_load(move, settings, report);
                              });
                });
-  });
+  };
+  begin_move(model.backend, model.id, gpu::HistoryMark::before_load, begun);
 }
 
 void Engines::end_load(const Move& move, std::uint64_t settings, const Result<LoadReport>& report) {
@@ -106,10 +121,10 @@ void Engines::end_load(const Move& move, std::uint64_t settings, const Result<Lo
     return;
   }
   MiB grew;
-  const std::optional<MiB> used = meter_.used_by(move.backend);
-  if (alone && move.used_before && used && !report->was_there) grew = *used - *move.used_before;
-  grew = std::max(grew, MiB{0});
-  if (grew > MiB{0}) grew_[move.model] = grew;
+  const std::optional<MiB> used = used_by(move.backend);
+  const bool is_its_own = alone && !report->was_there && !had_runs(move);
+  if (is_its_own && move.used_before && used) grew = std::max(*used - *move.used_before, MiB{0});
+  if (grew > MiB{0}) grew_[move.model] = {move.backend, grew};
   status_[move.backend].trouble.clear();
   const MiB told = report->told.value_or(report->vram);
   const MiB size = report->vram > MiB{0} ? report->vram : std::max(grew, told);
@@ -117,10 +132,11 @@ void Engines::end_load(const Move& move, std::uint64_t settings, const Result<Lo
         scheduler::LoadFinished{move.model, size, report->took});
 }
 
-void Engines::unload(BackendId backend, ModelId model) {
-  begin_move(backend, model, gpu::HistoryMark::before_unload, [this](Move move) {
+void Engines::unload(const Model& model) {
+  begin_move(model.backend, model.id, gpu::HistoryMark::before_unload, [this](Move move) {
     backends_.at(move.backend)
-        ->unload(move.model, settings_.unload_deadline, [this, move](Result<void> done) {
+        ->unload(move.model, settings_.unload_deadline, [this, move](Result<void> done) mutable {
+          move.told_gone = ports_.loop->now();
           if (done) return await_freed(move);
           note_trouble(move.backend, "unload_failed", move.model, done.error());
           end_unload(move, false);
@@ -129,23 +145,32 @@ void Engines::unload(BackendId backend, ModelId model) {
 }
 
 std::optional<MiB> Engines::freed(const Move& move) const {
-  const std::optional<MiB> used = meter_.used_by(move.backend);
+  const std::optional<MiB> used = used_by(move.backend);
   if (!was_alone(move) || !move.used_before || !used) return std::nullopt;
   return std::max(*move.used_before - *used, MiB{0});
 }
 
-// The engine says that the model is gone; the card must agree, as far as it was measured coming.
+// As far as it was measured coming: as much became free, or the engine holds no more than its other models. The second
+// counts where the memory had gone before we asked.
+bool Engines::is_gone(const Move& move) const {
+  const std::optional<MiB> free = freed(move);
+  const auto came = grew_.find(move.model);
+  if (!free || came == grew_.end() || *free + kKeptByEngineMax >= came->second.size) return true;
+  MiB others;
+  for (const auto& [model, growth] : grew_)
+    if (model != move.model && growth.backend == move.backend) others += growth.size;
+  return *used_by(move.backend) <= others + kKeptByEngineMax;
+}
+
+// The engine says that the model is gone; the card must agree.
 void Engines::await_freed(const Move& move) {
   meter_.read(gpu::HistoryMark::after_unload, [this, move] {
-    const std::optional<MiB> free = freed(move);
-    const auto came = grew_.find(move.model);
-    if (!free || came == grew_.end() || *free + kKeptByEngineMax >= came->second)
-      return end_unload(move, true);
-    if (ports_.loop->now() - move.began >= settings_.unload_deadline) {
-      note_trouble(move.backend, "unload_failed", move.model,
-                   Error{.code = ErrorCode::internal,
-                         .detail = "the engine says that the model is gone, the card still holds " +
-                                   std::to_string((came->second - *free).count) + " MiB of it"});
+    if (is_gone(move)) return end_unload(move, true);
+    if (ports_.loop->now() - move.told_gone >= settings_.unload_deadline) {
+      note_trouble(
+          move.backend, "unload_failed", move.model,
+          Error{.code = ErrorCode::internal,
+                .detail = "the engine says that the model is gone, but its memory is not free"});
       return end_unload(move, false);
     }
     ports_.loop->after(kFreedInterval, [this, move] { await_freed(move); });
@@ -191,6 +216,7 @@ void Engines::begin(RunOrder order, bool joined) {
                                     .prompt = order.prompt ? *order.prompt : std::string(),
                                     .seed = order.seed,
                                     .deadline = order.deadline});
+  ++runs_begun_[order.backend];
   runs_.insert_or_assign(job, Run{.order = std::move(order), .started = ports_.loop->now()});
   auto progress = [this, job, attempt](RunProgress p) { on_progress(job, attempt, p); };
   auto done = [this, job, attempt](Result<RunReport> report) {

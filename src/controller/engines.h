@@ -65,10 +65,12 @@ class Engines {
   ~Engines();
 
   void add_backend(BackendId id, Backend& backend);
+  // Where its memory is measured.
+  void set_device(BackendId id, DeviceId device) { devices_[id] = device; }
 
-  // `settings` says for which settings of the model the measurement counts.
-  void load(BackendId backend, ModelId model, std::uint64_t settings);
-  void unload(BackendId backend, ModelId model);
+  // The measurement counts for the model's settings.
+  void load(const Model& model);
+  void unload(const Model& model);
   void run(RunOrder order);
   // Attaches to a run of an earlier life.
   void join(RunOrder order);
@@ -101,12 +103,22 @@ class Engines {
     Instant began;
     std::optional<MiB> used_before;
     std::uint64_t moves_before = 0;  // of this backend, to notice others in between
+    std::uint64_t runs_before = 0;
+    Instant told_gone;  // of an unload: when the engine said so
+  };
+  // A measured load that is still there.
+  struct Growth {
+    BackendId backend;
+    MiB size;
   };
 
   void end_load(const Move& move, std::uint64_t settings, const Result<LoadReport>& report);
   void await_freed(const Move& move);
   void end_unload(const Move& move, bool is_free);
   std::optional<MiB> freed(const Move& move) const;
+  bool is_gone(const Move& move) const;
+  std::optional<MiB> used_by(BackendId backend) const;
+  bool had_runs(const Move& move) const;
   bool was_alone(const Move& move) const;
   void begin_move(BackendId backend, ModelId model, gpu::HistoryMark mark,
                   std::move_only_function<void(Move)> begun);
@@ -138,8 +150,10 @@ class Engines {
       busy_models_;  // loads and unloads under way: not compared with observations
   std::map<BackendId, std::uint64_t> moves_begun_;
   std::map<BackendId, int> moves_open_;
-  std::map<ModelId, MiB> grew_;  // by the last load, where it was measured
-  std::set<ModelId> differing_;  // as the last observation showed
+  std::map<BackendId, std::uint64_t> runs_begun_;
+  std::map<BackendId, DeviceId> devices_;
+  std::map<ModelId, Growth> grew_;  // by the last load, where it was measured
+  std::set<ModelId> differing_;     // as the last observation showed
   std::map<JobId, Run> runs_;
 };
 

@@ -46,13 +46,35 @@ class EngineForTests final : public Backend {
   BackendTraits traits_;
 };
 
+// A loop whose slow work never comes back while `hangs`.
+class LoopForTests final : public Loop {
+ public:
+  explicit LoopForTests(VirtualLoop& inner) : inner_(inner) {}
+  Instant now() const override { return inner_.now(); }
+  WallTime wall_now() const override { return inner_.wall_now(); }
+  void post(std::move_only_function<void()> task) override { inner_.post(std::move(task)); }
+  TimerId after(Duration delay, std::move_only_function<void()> task) override {
+    return inner_.after(delay, std::move(task));
+  }
+  void cancel(TimerId timer) override { inner_.cancel(timer); }
+  void offload(std::move_only_function<void()> work,
+               std::move_only_function<void()> done) override {
+    if (!hangs) inner_.offload(std::move(work), std::move(done));
+  }
+
+  bool hangs = false;
+
+ private:
+  VirtualLoop& inner_;
+};
+
 class EnginesTest : public ::testing::Test {
  protected:
   EnginesTest() {
     ports_.loop = &loop;
     ports_.backends = {{kEngine, &engine}};
     ports_.log = [](std::string_view, std::string_view) {};
-    meter.emplace(loop, &probe, [] {});
+    meter.emplace(slow_loop, &probe, [] {});
     engines.emplace(
         ports_, settings, *meter,
         [this](const std::vector<Record>& records, scheduler::Event event) {
@@ -60,6 +82,7 @@ class EnginesTest : public ::testing::Test {
           events.push_back(std::move(event));
         },
         [] {});
+    engines->set_device(kEngine, kCard);
   }
 
   Result<std::vector<GpuSample>> sample() const {
@@ -70,8 +93,16 @@ class EnginesTest : public ::testing::Test {
     return std::vector{sample};
   }
 
+  static Model described(ModelId id) {
+    Model model;
+    model.id = id;
+    model.backend = kEngine;
+    model.settings = kSettings;
+    return model;
+  }
+
   void begin_load(ModelId model = kModel) {
-    engines->load(kEngine, model, kSettings);
+    engines->load(described(model));
     loop.run_for(milliseconds(1));
     ASSERT_FALSE(engine.loads.empty());
   }
@@ -87,7 +118,7 @@ class EnginesTest : public ::testing::Test {
     answer_load(LoadReport{.vram = {}, .took = seconds(5)});
   }
   void begin_unload() {
-    engines->unload(kEngine, kModel);
+    engines->unload(described(kModel));
     loop.run_for(milliseconds(1));
     ASSERT_EQ(engine.unloads.size(), 1U);
     auto done = std::move(engine.unloads.front());
@@ -113,6 +144,7 @@ class EnginesTest : public ::testing::Test {
   }
 
   VirtualLoop loop{WallTime{1'000'000}, Instant{1'000'000}};
+  LoopForTests slow_loop{loop};
   EngineForTests engine;
   MiB engine_holds;
   MiB others_hold;
@@ -196,6 +228,25 @@ TEST_F(EnginesTest, AnUnloadIsOverOnceTheCardAgrees) {
   const auto& measured = std::get<UnloadMeasured>(facts.back());
   EXPECT_EQ(measured.freed, MiB{7'400});
   EXPECT_GE(measured.took, seconds(3));
+}
+
+// The engine had moved it out before it was asked, or the try before this one did.
+TEST_F(EnginesTest, AnUnloadOfWhatHadGoneAlreadySucceeds) {
+  load_of(8'000);
+  engine_holds = MiB{700};
+  events.clear();
+  begin_unload();
+  EXPECT_NE(last_event<scheduler::UnloadFinished>(), nullptr);
+}
+
+TEST_F(EnginesTest, ADriverThatHangsHoldsUpNobody) {
+  slow_loop.hangs = true;
+  engines->load(described(kModel));
+  loop.run_for(kReadingMax + seconds(1));
+  ASSERT_EQ(engine.loads.size(), 1U) << "the load begins unmeasured";
+  answer_load(LoadReport{.vram = {}, .took = seconds(5), .told = MiB{6'000}});
+  EXPECT_EQ(last_event<scheduler::LoadFinished>()->vram, MiB{6'000});
+  EXPECT_EQ(meter->trouble(kCard), "the card's driver does not answer");
 }
 
 TEST_F(EnginesTest, AnUnloadThatFreesNothingFailsAndSaysSo) {

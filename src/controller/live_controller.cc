@@ -94,10 +94,9 @@ void LiveController::flush_soon() {
 
 void LiveController::execute(const scheduler::Decision& decision) {
   if (const auto* load = std::get_if<scheduler::Load>(&decision)) {
-    const Model& model = models_.at(load->model);
-    engines_.load(model.backend, model.id, model.settings);
+    engines_.load(models_.at(load->model));
   } else if (const auto* unload = std::get_if<scheduler::Unload>(&decision)) {
-    engines_.unload(models_.at(unload->model).backend, unload->model);
+    engines_.unload(models_.at(unload->model));
   } else if (const auto* run = std::get_if<scheduler::Dispatch>(&decision)) {
     dispatch(*run);
   } else if (const auto* stop = std::get_if<scheduler::StopRun>(&decision)) {

@@ -158,8 +158,12 @@ class LiveController final : public Controller {
   Instant last_wall_at_;
   std::map<IdempotencyKey, IdempotencyValue> idempotency_;
   std::shared_ptr<const TokenTable> tokens_ = std::make_shared<TokenTable>();
-  std::map<BackendId, MiB>
-      unplanned_;  // memory of engines beyond their models, when they last were idle
+  // Memory of an engine beyond its models, when it last had been idle for a while.
+  struct Unplanned {
+    MiB held;
+    Instant busy_at;
+  };
+  std::map<std::pair<BackendId, DeviceId>, Unplanned> unplanned_;
   std::uint64_t free_bytes_ = 0;
   bool ready_ = false;
   bool draining_ = false;

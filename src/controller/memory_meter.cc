@@ -8,8 +8,17 @@ namespace stoker::controller {
 MemoryMeter::MemoryMeter(Loop& loop, GpuProbe* probe, std::function<void()> on_reading)
     : loop_(loop), probe_(probe), on_reading_(std::move(on_reading)) {}
 
+// What one reading brings, and who waits for it.
+struct MemoryMeter::Reading {
+  Result<std::vector<GpuSample>> answer;
+  std::vector<std::move_only_function<void()>> waiting;
+  gpu::HistoryMark mark = gpu::HistoryMark::regular;
+  TimerId limit;
+};
+
 void MemoryMeter::read(gpu::HistoryMark mark, std::move_only_function<void()> done) {
-  if (probe_ == nullptr) return loop_.post(std::move(done));
+  // A driver that hangs must not hold up loads: then nothing is measured.
+  if (probe_ == nullptr || hangs_) return loop_.post(std::move(done));
   if (mark != gpu::HistoryMark::regular) asked_mark_ = mark;
   asked_.push_back(std::move(done));
   if (!reading_) begin();
@@ -17,18 +26,31 @@ void MemoryMeter::read(gpu::HistoryMark mark, std::move_only_function<void()> do
 
 void MemoryMeter::begin() {
   reading_ = true;
-  const gpu::HistoryMark mark = std::exchange(asked_mark_, gpu::HistoryMark::regular);
-  auto answer = std::make_shared<Result<std::vector<GpuSample>>>();
-  auto waiting =
-      std::make_shared<std::vector<std::move_only_function<void()>>>(std::exchange(asked_, {}));
-  loop_.offload([probe = probe_, answer] { *answer = probe->sample(); },
-                [this, answer, waiting, mark] {
+  auto reading = std::make_shared<Reading>();
+  reading->mark = std::exchange(asked_mark_, gpu::HistoryMark::regular);
+  reading->waiting = std::exchange(asked_, {});
+  reading->limit = loop_.after(kReadingMax, [this, reading] {
+    hangs_ = true;
+    failed_ = Error{.code = ErrorCode::backend_down, .detail = "the card's driver does not answer"};
+    release(*reading);
+  });
+  loop_.offload([probe = probe_, reading] { reading->answer = probe->sample(); },
+                [this, reading] {
+                  loop_.cancel(reading->limit);
                   reading_ = false;
-                  take(std::move(*answer), mark);
-                  on_reading_();
-                  for (auto& done : *waiting) done();
+                  hangs_ = false;
+                  take(std::move(reading->answer), reading->mark);
+                  release(*reading);
                   if (!asked_.empty() && !reading_) begin();
                 });
+}
+
+void MemoryMeter::release(Reading& reading) {
+  on_reading_();
+  for (auto& done : std::exchange(reading.waiting, {})) done();
+  // Those who asked while it hung wait for nothing either.
+  if (!hangs_) return;
+  for (auto& done : std::exchange(asked_, {})) done();
 }
 
 void MemoryMeter::take(Result<std::vector<GpuSample>> reading, gpu::HistoryMark mark) {
@@ -58,14 +80,12 @@ std::string MemoryMeter::trouble(DeviceId device) const {
   return found == troubles_.end() ? std::string() : found->second.detail;
 }
 
-std::optional<MiB> MemoryMeter::used_by(BackendId backend) const {
-  if (failed_ || !troubles_.empty() || latest_.empty()) return std::nullopt;
-  MiB sum;
-  for (const auto& [device, sample] : latest_) {
-    for (const BackendShare& share : sample.backends)
-      if (share.backend == backend) sum += share.used;
+std::optional<MiB> MemoryMeter::used_by(BackendId backend, DeviceId device) const {
+  if (!ok(device)) return std::nullopt;
+  for (const BackendShare& share : latest_.at(device).backends) {
+    if (share.backend == backend) return share.used;
   }
-  return sum;
+  return MiB{0};
 }
 
 }  // namespace stoker::controller

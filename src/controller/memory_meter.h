@@ -4,7 +4,7 @@
 // Threading: loop; the probe itself runs through Loop::offload. Ownership: borrows loop and probe.
 // Limits: calls that come while a reading is under way share the next one; the history is bounded (gpu/history.h).
 // Errors: without a probe, and while it fails, nothing is known: `used_by` is empty, `ok` is false; the last values stay
-//   as old ones.
+//   as old ones. A driver that does not answer within kReadingMax counts as failed, and nobody waits for it any more.
 #pragma once
 
 #include <functional>
@@ -18,6 +18,9 @@
 #include "gpu/probe.h"
 
 namespace stoker::controller {
+
+// Longer than the slowest driver's own deadlines.
+inline constexpr Duration kReadingMax = seconds(12);
 
 class MemoryMeter {
  public:
@@ -33,18 +36,21 @@ class MemoryMeter {
   // Why not, in words for operators.
   std::string trouble(DeviceId device) const;
   const std::map<DeviceId, GpuSample>& latest() const { return latest_; }
-  // Over all devices; none while the last reading is not good.
-  std::optional<MiB> used_by(BackendId backend) const;
+  // On this device; none while its last reading is not good.
+  std::optional<MiB> used_by(BackendId backend, DeviceId device) const;
   const gpu::GpuHistory& history() const { return history_; }
 
  private:
   void begin();
+  struct Reading;
   void take(Result<std::vector<GpuSample>> reading, gpu::HistoryMark mark);
+  void release(Reading& reading);
 
   Loop& loop_;
   GpuProbe* probe_;
   std::function<void()> on_reading_;
   bool reading_ = false;
+  bool hangs_ = false;                                  // the reading under way has been given up
   std::vector<std::move_only_function<void()>> asked_;  // wait for a reading to begin
   gpu::HistoryMark asked_mark_ = gpu::HistoryMark::regular;
   std::map<DeviceId, GpuSample> latest_;  // good ones

@@ -89,6 +89,7 @@ void LiveController::tell_scheduler(const Topology& topology) {
     happen(scheduler::DeviceSet{device.id, device.vram, device.reserve});
   }
   for (const BackendInfo& backend : topology.backends) {
+    engines_.set_device(backend.id, backend.device);
     happen(scheduler::BackendSet{backend.id, backend.device, backend.slots, backend.granularity});
   }
   for (const Model& model : topology.models) {

@@ -31,6 +31,11 @@ ThreadLoop::ThreadLoop() {
 ThreadLoop::~ThreadLoop() {
   stop();
   join();
+  finish_slow_work();
+  drop_everything();
+}
+
+void ThreadLoop::finish_slow_work() {
   std::deque<SlowWork> dropped;
   {
     const std::lock_guard lock(work_mutex_);
@@ -39,8 +44,7 @@ ThreadLoop::~ThreadLoop() {
   }
   work_wake_.notify_all();
   for (std::thread& worker : workers_) worker.join();
-  dropped.clear();
-  drop_everything();
+  workers_.clear();
 }
 
 Instant ThreadLoop::now() const {

@@ -51,6 +51,8 @@ class ThreadLoop final : public Loop {
   void start();
   // Waits until the thread of `start` has ended.
   void join();
+  // After the loop has ended: waits for slow work that has begun and drops the rest, so that what it uses may go.
+  void finish_slow_work();
 
   // Asks the loop to end after the task that runs now, and returns at once. Everything else that
   // waits is dropped; a caller that wants it to happen first posts `stop` behind it.

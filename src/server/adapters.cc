@@ -1,12 +1,17 @@
 #include "server/adapters.h"
 
+#include <cstdlib>
+
 #include "backends/comfyui/comfyui_backend.h"
 #include "backends/ollama/ollama_backend.h"
 #include "backends/openai/openai_backend.h"
 #include "backends/swarmui/swarmui_backend.h"
+#include "server/links.h"
 
 namespace stoker::server {
 namespace {
+
+constexpr std::size_t kKeyBytesMaxOfEngine = 4096;
 
 template <class Kind, class Options>
 EngineAdapters adapters_of(const AdapterPlace& place, const Options& options) {
@@ -24,6 +29,20 @@ EngineAdapters adapters_of(const AdapterPlace& place, const Options& options) {
 }
 
 }  // namespace
+
+Result<std::string> engine_key(const EngineSetup& engine) {
+  if (!engine.key_file.empty()) {
+    auto key = read_private_file(engine.key_file, kKeyBytesMaxOfEngine);
+    if (key) return key;
+    return fail(ErrorCode::bad_request,
+                "the key of backend \"" + engine.info.name + "\": " + key.error().detail);
+  }
+  if (engine.key_env.empty()) return std::string();
+  const char* value = std::getenv(engine.key_env.c_str());
+  if (value != nullptr) return std::string(value);
+  return fail(ErrorCode::bad_request, "the key of backend \"" + engine.info.name +
+                                          "\": the environment has no " + engine.key_env);
+}
 
 EngineAdapters adapters_for(const AdapterPlace& place, const EngineSetup& engine) {
   const bool in_main_memory = place.memory == CardSource::host;

@@ -20,6 +20,9 @@ struct AdapterPlace {
   CardSource memory = CardSource::nvidia;
 };
 
+// What the engine wants to be shown, from its file or the environment; empty: nothing. bad_request names the backend.
+Result<std::string> engine_key(const EngineSetup& engine);
+
 // `engine.info.kind` is one of ollama, openai, comfyui, swarmui.
 EngineAdapters adapters_for(const AdapterPlace& place, const EngineSetup& engine);
 

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <set>
 
+#include "server/adapters.h"
 #include "server/commands.h"
 #include "server/config/config.h"
 #include "server/doctor/engine_search.h"
@@ -81,7 +82,8 @@ void print_proofs(const std::vector<ResidencyProof>& proofs) {
       continue;
     }
     fmt::print("  {}: {}, {}, and {} again: {}\n", proof.backend, proof.first, proof.second,
-               proof.first, proof.kept ? "it was kept" : "it was loaded a second time");
+               proof.first,
+               proof.kept ? "kept, as far as the engine tells" : "loaded a second time");
   }
   if (proofs.empty()) fmt::print("  no running engine of the configuration has two models\n");
 }
@@ -160,8 +162,10 @@ Result<std::vector<EnginePlace>> places_of(const DoctorOptions& options) {
   if (!config)
     return fail(ErrorCode::bad_request, problem_text(options.config, config.error().front()));
   for (const EngineSetup& engine : config->machine.engines) {
-    if (!engine.is_rehearsal() && !engine.url.empty())
-      places.push_back({engine.info.kind, engine.url});
+    if (!engine.is_rehearsal() && !engine.url.empty() && !engine.command) {
+      places.push_back({engine.info.kind, engine.url, engine.flavour,
+                        engine_key(engine).value_or(std::string())});
+    }
   }
   return places;
 }

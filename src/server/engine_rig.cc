@@ -17,27 +17,12 @@
 namespace stoker::server {
 namespace {
 
-constexpr std::size_t kKeyBytesMaxOfEngine = 4096;
 constexpr Duration kLeftoverGrace = seconds(5);
 constexpr const char* kNvmlVariable = "STOKER_NVML_LIBRARY";
 
 gpu::CardKind card_kind(CardSource source) {
   if (source == CardSource::amd) return gpu::CardKind::amd;
   return source == CardSource::host ? gpu::CardKind::host : gpu::CardKind::nvidia;
-}
-
-Result<std::string> key_of(const EngineSetup& engine) {
-  if (!engine.key_file.empty()) {
-    auto key = read_private_file(engine.key_file, kKeyBytesMaxOfEngine);
-    if (key) return key;
-    return fail(ErrorCode::bad_request,
-                "the key of backend \"" + engine.info.name + "\": " + key.error().detail);
-  }
-  if (engine.key_env.empty()) return std::string();
-  const char* value = std::getenv(engine.key_env.c_str());
-  if (value != nullptr) return std::string(value);
-  return fail(ErrorCode::bad_request, "the key of backend \"" + engine.info.name +
-                                          "\": the environment has no " + engine.key_env);
 }
 
 // A random word of this data folder, made once: DATA/instance.
@@ -70,7 +55,7 @@ void end_leftovers(const RigPlace& place) {
   });
   loop.run();
   if (!place.log) return;
-  if (!ended) return place.log("leftovers_stay", "\"detail\":\"" + ended.error().detail + "\"");
+  if (!ended) return place.log("leftovers_stay", "");
   if (*ended > 0) place.log("leftovers_ended", "\"processes\":" + std::to_string(*ended));
 }
 
@@ -106,14 +91,20 @@ struct EngineRig::Real {
 // The simulated cards' samples and the real ones' as one answer.
 class EngineRig::JoinedProbe final : public GpuProbe {
  public:
-  JoinedProbe(GpuProbe& simulated, std::unique_ptr<GpuProbe> real)
-      : simulated_(simulated), real_(std::move(real)) {}
+  JoinedProbe(GpuProbe& simulated, std::unique_ptr<GpuProbe> real, std::vector<DeviceId> devices)
+      : simulated_(simulated), real_(std::move(real)), devices_(std::move(devices)) {}
 
   Result<std::vector<GpuSample>> sample() override {
     auto samples = simulated_.sample();
     auto real = real_->sample();
     if (!samples || samples->empty()) return real;
-    if (!real) return samples;
+    if (!real) {
+      for (const DeviceId device : devices_) {
+        samples->push_back(
+            {.device = device, .total = {}, .used = {}, .processes = {}, .trouble = real.error()});
+      }
+      return samples;
+    }
     samples->insert(samples->end(), std::make_move_iterator(real->begin()),
                     std::make_move_iterator(real->end()));
     return samples;
@@ -122,6 +113,7 @@ class EngineRig::JoinedProbe final : public GpuProbe {
  private:
   GpuProbe& simulated_;
   std::unique_ptr<GpuProbe> real_;
+  const std::vector<DeviceId> devices_;  // the real ones
 };
 
 EngineRig::EngineRig(const RigPlace& place, const Machine& machine)
@@ -133,9 +125,12 @@ EngineRig::EngineRig(const RigPlace& place, const Machine& machine)
   }
   gpu::MachinePlaces places;
   if (const char* library = std::getenv(kNvmlVariable)) places.nvml_library = library;
+  std::vector<DeviceId> devices;
+  for (const gpu::DeviceCard& card : cards) devices.push_back(card.device);
   std::unique_ptr<GpuProbe> real;
   if (!cards.empty()) real = std::make_unique<gpu::MachineProbe>(std::move(cards), owners_, places);
-  if (real) probe_ = std::make_unique<JoinedProbe>(rehearsal_.probe(), std::move(real));
+  if (real)
+    probe_ = std::make_unique<JoinedProbe>(rehearsal_.probe(), std::move(real), std::move(devices));
 }
 
 EngineRig::~EngineRig() = default;
@@ -155,7 +150,7 @@ Result<std::unique_ptr<EngineRig>> EngineRig::make(const RigPlace& place, const 
 
 Result<void> EngineRig::add(const RigPlace& place, const Machine& machine,
                             const EngineSetup& engine, const std::string& salt) {
-  auto key = key_of(engine);
+  auto key = engine_key(engine);
   if (!key) return fail(key.error());
   const AdapterPlace adapter_place{.loop = place.loop,
                                    .network = place.network,

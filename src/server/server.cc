@@ -89,10 +89,16 @@ Server::Server(ServeOptions options, Config config, Log& log)
       metrics_(kVersion, real_loop_.wall_now()),
       front_(log, metrics_) {}
 
-Server::~Server() = default;
+// A reading of the cards or a write may be under way; what it uses goes after it.
+Server::~Server() {
+  real_loop_.stop();
+  real_loop_.finish_slow_work();
+}
 
 Result<std::unique_ptr<Server>> Server::start(ServeOptions options, Config config, Log& log) {
   if (sodium_init() < 0) return fail(ErrorCode::internal, "the system gives no randomness");
+  if (options.speed != 1 && !is_all_rehearsal(config.machine))
+    return fail(ErrorCode::bad_request, "--speed is for rehearsals: real engines take their time");
   std::unique_ptr<Server> server(new Server(std::move(options), std::move(config), log));
   if (auto opened = server->open_store(); !opened) return fail(opened.error());
   if (auto allowed = server->require_credentials(); !allowed) return fail(allowed.error());

@@ -16,19 +16,12 @@ bool same_device(const Device& a, const Device& b) {
   return a.name == b.name && a.vram == b.vram;
 }
 
-bool same_command(const EngineSetup& a, const EngineSetup& b) {
-  if (!a.command || !b.command) return a.command.has_value() == b.command.has_value();
-  return a.command->argv == b.command->argv && a.command->environment == b.command->environment &&
-         a.command->working_directory == b.command->working_directory &&
-         a.command->port == b.command->port && a.command->ready.path == b.command->ready.path;
-}
-
 bool same_engine(const EngineSetup& a, const EngineSetup& b) {
   return a.info.name == b.info.name && a.info.kind == b.info.kind &&
          a.info.device == b.info.device && a.info.slots == b.info.slots &&
          a.info.granularity == b.info.granularity && a.style == b.style && a.url == b.url &&
          a.key_file == b.key_file && a.key_env == b.key_env && a.flavour == b.flavour &&
-         a.program == b.program && a.share == b.share && same_command(a, b);
+         a.program == b.program && a.share == b.share && a.command == b.command;
 }
 
 // Engines keep models that left the configuration, because those are still to be unloaded.
@@ -120,6 +113,7 @@ Result<controller::Topology> Server::changed_topology(Machine& machine) const {
     return fail(assigned.error());
   take_ids(topology, machine);
   const bool same = std::ranges::equal(machine.devices, config_.machine.devices, same_device) &&
+                    machine.cards == config_.machine.cards &&
                     std::ranges::equal(machine.engines, config_.machine.engines, same_engine);
   if (!same) {
     return fail(ErrorCode::conflict,

@@ -35,7 +35,10 @@ EngineLink::CallId start_within(EngineLink& link, Duration deadline, net::Task<R
         loop.cancel(*timer);
         done(std::move(result));
       });
-  *timer = loop.after(deadline, [&link, call, late] { link.give_up(call, late); });
+  // The adapter may be gone by then: only the link's own post knows.
+  *timer = loop.after(deadline, [post = link.post(), &link, call, late] {
+    post([&link, call, late] { link.give_up(call, late); });
+  });
   return call;
 }
 

@@ -29,6 +29,8 @@ struct EngineReadiness {
   std::string path = "/health";  // whatever the base path is
   int status = 200;
   Duration max = minutes(10);  // from its start; then it is stopped and the start has failed
+
+  friend bool operator==(const EngineReadiness&, const EngineReadiness&) = default;
 };
 
 struct EngineCommand {
@@ -40,6 +42,8 @@ struct EngineCommand {
   EngineReadiness ready = {};
   int stop_signal = SIGTERM;
   Duration grace = seconds(10);  // between that signal and SIGKILL
+
+  friend bool operator==(const EngineCommand&, const EngineCommand&) = default;
 };
 
 // What the placeholders become.

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <string_view>
 #include <utility>
@@ -14,6 +15,11 @@ namespace {
 constexpr mode_t kOnlyOwner = 0600;
 
 void append(const std::string& path, std::string_view text, std::uint64_t bytes_max) {
+  // What gathered while the disk was slow may be more than a whole file: its end counts.
+  if (text.size() > bytes_max) {
+    text.remove_prefix(text.size() - static_cast<std::size_t>(bytes_max));
+    text.remove_prefix(std::min(text.find('\n') + 1, text.size()));
+  }
   struct stat facts = {};
   const bool there = ::stat(path.c_str(), &facts) == 0;
   if (there && static_cast<std::uint64_t>(facts.st_size) + text.size() > bytes_max) {

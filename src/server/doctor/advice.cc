@@ -88,9 +88,11 @@ void look_at_engines(const MachineFindings& findings, std::vector<Advice>& advic
 std::string remark_words(EngineRemark remark, const std::string& kind) {
   switch (remark) {
     case EngineRemark::keeps_one_workflow:
-      return "it drops the models of one workflow when the next one comes (classic cache), so two "
-             "models cannot stay warm. Start it with --cache-lru 10, or give each model a process "
-             "of its own: a [[backend]] with a command and process_per = \"model\"";
+      return "it drops the models of one workflow when the next one comes, so two models cannot "
+             "stay "
+             "warm. Start it with --cache-lru 100 (it counts node results, not models), or give "
+             "each model a process of its own: a [[backend]] with a command and process_per = "
+             "\"model\"";
     case EngineRemark::keeps_by_ram_pressure:
       return "it keeps earlier models in main memory as long as that suffices; on the card the "
              "next model may push them out. For models that must stay on the card: process_per = "

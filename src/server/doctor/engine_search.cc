@@ -41,9 +41,10 @@ class Search {
     if (!url) return;
     EngineSetup engine;
     engine.info.kind = place.kind;
+    engine.flavour = place.flavour;
     // Weights of models that nobody asked for are not looked at, so the kind of memory does not matter.
     adapters_.push_back(
-        adapters_for({.loop = loop_, .network = network_, .key = {}, .salt = {}}, engine)
+        adapters_for({.loop = loop_, .network = network_, .key = place.key, .salt = {}}, engine)
             .make(*url, {}));
     Backend* backend = adapters_.back().get();
     ++open_;

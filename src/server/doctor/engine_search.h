@@ -20,6 +20,8 @@ inline constexpr Duration kListMax = seconds(15);
 struct EnginePlace {
   std::string kind;
   std::string url;
+  std::string flavour = {};  // of kind openai; empty: found out
+  std::string key = {};      // that it wants to be shown
 };
 
 // On this machine, where the engines listen unless told otherwise.

@@ -15,13 +15,17 @@ namespace {
 // One engine's three loads, one after the other.
 class Trial {
  public:
-  Trial(const EngineSetup& engine, std::vector<EngineModel> models, CardSource memory)
+  Trial(const EngineSetup& engine, std::string key, std::vector<EngineModel> models,
+        CardSource memory)
       : models_(std::move(models)) {
     proof_.backend = engine.info.name;
     proof_.first = models_[0].upstream;
     proof_.second = models_[1].upstream;
-    const AdapterPlace place{
-        .loop = loop_, .network = network_, .key = {}, .salt = "proof", .memory = memory};
+    const AdapterPlace place{.loop = loop_,
+                             .network = network_,
+                             .key = std::move(key),
+                             .salt = "proof",
+                             .memory = memory};
     backend_ = adapters_for(place, engine).make(*net::parse_url(engine.url), models_);
   }
 
@@ -66,8 +70,17 @@ std::vector<ResidencyProof> prove_residency(const Machine& machine) {
       if (machine.models[n].backend == engine.info.id) models.push_back(machine.engine_models[n]);
     }
     if (models.size() < 2) continue;
+    auto key = engine_key(engine);
+    if (!key) {
+      proofs.push_back({.backend = engine.info.name,
+                        .first = {},
+                        .second = {},
+                        .kept = false,
+                        .trouble = key.error().detail});
+      continue;
+    }
     const auto card = std::ranges::find(machine.cards, engine.info.device, &CardSetup::device);
-    proofs.push_back(Trial(engine, std::move(models),
+    proofs.push_back(Trial(engine, *std::move(key), std::move(models),
                            card == machine.cards.end() ? CardSource::nvidia : card->source)
                          .run());
   }

@@ -8,8 +8,9 @@
 
 namespace stoker::engines::comfyui {
 
-#define STOKER_SAMPLERS \
-  "ONE,euler|euler_ancestral|heun|dpmpp_2m|dpmpp_2m_sde|ddim|uni_pc|res_multistep|lcm"
+#define STOKER_SAMPLERS                                                                    \
+  "ONE,euler|euler_ancestral|heun|dpmpp_2m|dpmpp_2m_sde|dpmpp_3m_sde_gpu|ddim|uni_pc|res_" \
+  "multistep|lcm"
 #define STOKER_SCHEDULERS \
   "ONE,simple|sgm_uniform|karras|exponential|ddim_uniform|beta|normal|linear_quadratic"
 
@@ -88,6 +89,10 @@ inline constexpr auto kNodeRows = std::to_array<NodeRow>({
      "conditioning:CONDITIONING guidance:FLOAT,3.5,0,100", "CONDITIONING"},
     {"ReferenceLatent", "advanced/conditioning/edit_models",
      "conditioning:CONDITIONING ?latent:LATENT", "CONDITIONING"},
+    {"ConditioningStableAudio", "conditioning",
+     "positive:CONDITIONING negative:CONDITIONING seconds_start:FLOAT,0,0,1000 "
+     "seconds_total:FLOAT,47,0,1000",
+     "CONDITIONING CONDITIONING"},
     {"ConditioningZeroOut", "advanced/conditioning", "conditioning:CONDITIONING", "CONDITIONING"},
     {"ConditioningCombine", "conditioning",
      "conditioning_1:CONDITIONING conditioning_2:CONDITIONING", "CONDITIONING"},
