@@ -46,7 +46,9 @@ MiB LiveController::foreign_on(const GpuSample& sample) {
     const auto has_share = [&](const BackendShare& share) {
       return share.backend == model.backend;
     };
-    if (std::none_of(sample.backends.begin(), sample.backends.end(), has_share))
+    // What comes or goes just now may be there or not.
+    const bool is_there = !is_moving(model.residency);
+    if (is_there && std::none_of(sample.backends.begin(), sample.backends.end(), has_share))
       not_attributed += model.reserved;
   }
   if (sample.backends.empty() && !sample.foreign_is_exact) foreign = std::max(foreign, sample.used);

@@ -233,6 +233,49 @@ TEST(ControllerFault, ForeignMemoryIsMeasuredNamedAndBlocksLoads) {
   EXPECT_TRUE(story.submit(story.join(), "gpt-oss:120b").has_value());
 }
 
+// The ledger tells loads and unloads with what the card said, refusals too, and readings in a row only once.
+TEST(ControllerLedger, TellsWhatWasMeasuredAndWhoWasRefused) {
+  Story story;
+  story.create({}, true);
+  const Actor child = story.join();
+  ASSERT_TRUE(story.submit(child, "sd3.5_large").has_value());
+  story.loop->run_for(minutes(2));
+  story.gpu->set_foreign(MiB{10'000});
+  story.loop->run_for(seconds(3));
+  story.gpu->set_foreign(MiB{40'000});
+  story.loop->run_for(seconds(3));
+  EXPECT_EQ(story.submit(story.join(), "gpt-oss:120b").error().code, ErrorCode::misfit);
+  const ModelId picture = story.model("sd3.5_large");
+  ASSERT_TRUE(story
+                  .ask<void>([&](auto r) {
+                    story.controller->unload(story.admin(), picture, std::move(r));
+                  })
+                  .has_value());
+  story.loop->run_for(seconds(20));
+  const auto snapshot = story.snapshot();
+  const auto find = [&](LedgerKind kind) {
+    std::vector<LedgerEntry> found;
+    for (const LedgerEntry& entry : *snapshot->ledger)
+      if (entry.kind == kind) found.push_back(entry);
+    return found;
+  };
+  ASSERT_EQ(find(LedgerKind::load_finished).size(), 1U);
+  const LedgerEntry load = find(LedgerKind::load_finished).front();
+  ASSERT_TRUE(load.predicted && load.measured && load.took);
+  EXPECT_EQ(load.cause.cause.kind, CauseKind::request);
+  ASSERT_EQ(find(LedgerKind::unload_finished).size(), 1U);
+  const LedgerEntry unload = find(LedgerKind::unload_finished).front();
+  EXPECT_EQ(unload.measured, load.measured) << "as much became free as had been taken";
+  EXPECT_EQ(unload.cause.cause.kind, CauseKind::operator_action);
+  ASSERT_EQ(find(LedgerKind::foreign_memory).size(), 1U);
+  EXPECT_EQ(find(LedgerKind::foreign_memory).front().measured, MiB{40'000});
+  ASSERT_EQ(find(LedgerKind::refused).size(), 1U);
+  EXPECT_EQ(find(LedgerKind::refused).front().model, story.model("gpt-oss:120b"));
+  const auto footprint = snapshot->models.at(picture)->footprint;
+  ASSERT_TRUE(footprint);
+  EXPECT_EQ(footprint->last, *load.measured);
+}
+
 TEST(ControllerRestart, QueuedWorkIsQueuedAgainAndNothingIsDoubled) {
   Story story;
   story.create({"sd3.5_large"});
