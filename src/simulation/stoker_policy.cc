@@ -82,6 +82,8 @@ void StokerPolicy::describe_machine(World& world) {
   }
   for (const ModelIndex model : setting.initial_resident)
     happen(scheduler::ExternalLoad{model_id(model), MiB{0}});
+  // What others hold from the first moment on is no change.
+  if (world.foreign() > MiB{0}) foreign_changed(world);
 }
 
 void StokerPolicy::describe_workshop(World& world) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "simulation/policies.h"
 #include "simulation/scenario_for_tests.h"
 
 namespace stoker::simulation {
@@ -270,6 +271,18 @@ TEST(WorldForeignMemory, IsNotThereOutsideItsWindow) {
   };
   play(file.parsed(), policy);
   EXPECT_EQ(seen, (Lines{"0: 40", "0: 40", "5: 100", "11: 100", "13: 100"}));
+}
+
+// A policy that did not know would load into memory that is taken.
+TEST(WorldForeignMemory, FromTheFirstMomentIsKnownToTheScheduler) {
+  ScenarioFile file;
+  file.participants = "[" + person("a", "1", idea("film", "2")) + "]";
+  file.incidents = R"([{"type":"foreign_vram","t0":0,"t1":20,"mib":95}])";
+  const auto policy = make_policy("stoker");
+  const Scenario scenario = file.parsed();
+  const RunRecord record = World(scenario, *policy, nullptr).run();
+  EXPECT_EQ(record.foreign_overrun_s, 0);
+  EXPECT_EQ(record.ideas.size(), 1U);
 }
 
 TEST(WorldNotes, GoIntoTheLogAsTheyAre) {
