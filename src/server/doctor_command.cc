@@ -162,10 +162,10 @@ Result<std::vector<EnginePlace>> places_of(const DoctorOptions& options) {
   if (!config)
     return fail(ErrorCode::bad_request, problem_text(options.config, config.error().front()));
   for (const EngineSetup& engine : config->machine.engines) {
-    if (!engine.is_rehearsal() && !engine.url.empty() && !engine.command) {
-      places.push_back({engine.info.kind, engine.url, engine.flavour,
-                        engine_key(engine).value_or(std::string())});
-    }
+    if (engine.is_rehearsal() || engine.url.empty() || engine.command) continue;
+    auto key = engine_key(engine);
+    if (!key) return fail(key.error());
+    places.push_back({engine.info.kind, engine.url, engine.flavour, *std::move(key)});
   }
   return places;
 }

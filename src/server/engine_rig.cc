@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/json.hpp>
 #include <cstdlib>
 #include <filesystem>
 
@@ -55,7 +56,11 @@ void end_leftovers(const RigPlace& place) {
   });
   loop.run();
   if (!place.log) return;
-  if (!ended) return place.log("leftovers_stay", "");
+  if (!ended) {
+    return place.log(
+        "leftovers_stay",
+        "\"detail\":" + boost::json::serialize(boost::json::value(ended.error().detail)));
+  }
   if (*ended > 0) place.log("leftovers_ended", "\"processes\":" + std::to_string(*ended));
 }
 

@@ -49,10 +49,7 @@ class ConfigBuilder {
     return found == tables_.end() ? none : found->second;
   }
 
-  std::string resolved(const std::string& path) const {
-    if (path.empty() || std::filesystem::path(path).is_absolute()) return path;
-    return (std::filesystem::path(folder_) / path).lexically_normal().string();
-  }
+  std::string resolved(const std::string& path) const { return resolved_path(path, folder_); }
 
   // The id of a name that is new; none when it is taken or absent.
   template <class Id>
@@ -183,8 +180,9 @@ class ConfigBuilder {
     model.medium = medium_from_name(table.text("medium")).value_or(Medium::text);
     read_size(table, model);
     const double vram_mib = static_cast<double>(model.vram.count);
-    model.load_hint = seconds_of(table.number("load_s").value_or(vram_mib / kGuessedMibPerSecond));
-    model.run_hint = seconds_of(table.number("run_s").value_or(kGuessedRunS));
+    model.load_hint =
+        duration_of_seconds(table.number("load_s").value_or(vram_mib / kGuessedMibPerSecond));
+    model.run_hint = duration_of_seconds(table.number("run_s").value_or(kGuessedRunS));
     model.steps_hint = static_cast<std::uint32_t>(table.whole("steps").value_or(0));
     model.pinned = table.flag("pinned").value_or(false);
     model.offered = table.flag("offered").value_or(true);
@@ -210,8 +208,6 @@ class ConfigBuilder {
     return *std::ranges::find(config_.machine.engines, id,
                               [](const EngineSetup& engine) { return engine.info.id; });
   }
-
-  static Duration seconds_of(double s) { return microseconds(std::llround(s * 1e6)); }
 
   void read_size(const CheckedTable& table, Model& model) {
     const MiB files = size_of_files(table, folder_);
@@ -249,8 +245,9 @@ class ConfigBuilder {
   }
 
   void read_scheduling(const CheckedTable& table) {
-    config_.machine.patience = {seconds_of(table.number("text_patience_s").value_or(0)),
-                                seconds_of(table.number("generation_patience_s").value_or(0))};
+    config_.machine.patience = {
+        duration_of_seconds(table.number("text_patience_s").value_or(0)),
+        duration_of_seconds(table.number("generation_patience_s").value_or(0))};
   }
 
   void read_key(const CheckedTable& table) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <utility>
 
 namespace stoker::server {
@@ -246,6 +247,15 @@ protocol::Options CheckedTable::options(std::string_view key) const {
     list.emplace_back(std::string(name.str()), std::move(value));
   }
   return list;
+}
+
+std::string resolved_path(const std::string& path, const std::string& folder) {
+  if (path.empty() || std::filesystem::path(path).is_absolute()) return path;
+  return (std::filesystem::path(folder) / path).lexically_normal().string();
+}
+
+Duration duration_of_seconds(double s) {
+  return microseconds(std::llround(s * 1e6));
 }
 
 const toml::source_region& CheckedTable::where(std::string_view key) const {

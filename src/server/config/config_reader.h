@@ -67,6 +67,10 @@ class CheckedTable {
   std::map<std::string_view, const toml::node*> nodes_;
 };
 
+// A path of the file: relative ones count from the file's folder; empty stays empty.
+std::string resolved_path(const std::string& path, const std::string& folder);
+Duration duration_of_seconds(double s);
+
 // The checked tables of one file by name; unknown and too many tables have been complained about.
 std::map<std::string_view, std::vector<CheckedTable>> check_tables(const toml::table& root,
                                                                    Problems& problems);

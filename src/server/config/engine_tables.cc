@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <csignal>
-#include <filesystem>
 #include <map>
 #include <string_view>
 
@@ -14,15 +13,6 @@
 
 namespace stoker::server {
 namespace {
-
-std::string resolved(const std::string& path, const std::string& folder) {
-  if (path.empty() || std::filesystem::path(path).is_absolute()) return path;
-  return (std::filesystem::path(folder) / path).lexically_normal().string();
-}
-
-Duration seconds_of(double s) {
-  return microseconds(static_cast<std::int64_t>(s * 1e6));
-}
 
 int signal_of(std::string_view name) {
   static const std::map<std::string_view, int> kSignals = {
@@ -62,12 +52,12 @@ std::optional<EngineCommand> read_command(const CheckedTable& table, const Engin
     if (text == nullptr) table.complain("environment", name + " must be a text");
     if (text != nullptr) command.environment.emplace_back(name, *text);
   }
-  command.working_directory = resolved(table.text("folder"), folder);
+  command.working_directory = resolved_path(table.text("folder"), folder);
   command.ready.path = table.text("ready_path", ready_path_of(engine.info.kind));
   if (!command.ready.path.starts_with('/'))
     table.complain("ready_path", "ready_path must begin with /");
-  if (const auto s = table.number("ready_max_s")) command.ready.max = seconds_of(*s);
-  if (const auto s = table.number("stop_grace_s")) command.grace = seconds_of(*s);
+  if (const auto s = table.number("ready_max_s")) command.ready.max = duration_of_seconds(*s);
+  if (const auto s = table.number("stop_grace_s")) command.grace = duration_of_seconds(*s);
   command.stop_signal = signal_of(table.text("stop_signal", "TERM"));
   // The address of an engine that Stoker starts may be fixed by its url.
   if (const auto url = net::parse_url(engine.url)) {
@@ -158,7 +148,7 @@ MiB size_of_files(const CheckedTable& table, const std::string& folder) {
   std::vector<staging::WeightFacts> facts;
   const std::vector<std::string> files = table.texts("files");
   for (std::size_t n = 0; n < files.size(); ++n) {
-    auto read = staging::read_weight_facts(resolved(files[n], folder));
+    auto read = staging::read_weight_facts(resolved_path(files[n], folder));
     if (!read) table.complain("files", n, fmt::format("{}: {}", files[n], read.error().detail));
     if (read) facts.push_back(*std::move(read));
   }
@@ -184,7 +174,7 @@ EngineSetup read_engine(const CheckedTable& table, const std::string& folder) {
   engine.info.slots = static_cast<std::uint32_t>(table.whole("slots").value_or(1));
   engine.info.granularity = granularity_of(table.text("granularity"), engine.info.kind);
   engine.url = table.text("url");
-  engine.key_file = resolved(table.text("key_file"), folder);
+  engine.key_file = resolved_path(table.text("key_file"), folder);
   engine.key_env = table.text("key_env");
   engine.flavour = table.text("flavour");
   engine.program = table.text("program");
@@ -212,7 +202,7 @@ EngineModel read_engine_model(const CheckedTable& table, const std::string& fold
                            .workflow = read_template(table, folder),
                            .files = {}};
   for (const std::string& file : table.texts("files"))
-    engine_model.files.push_back(resolved(file, folder));
+    engine_model.files.push_back(resolved_path(file, folder));
   return engine_model;
 }
 
